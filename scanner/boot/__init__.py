@@ -1,0 +1,1 @@
+"""Pure parsers and verifiers of boot evidence: LUKS headers, EFI variables, PE images, TPM policies."""

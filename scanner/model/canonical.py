@@ -1,0 +1,79 @@
+"""Canonical JSON (RFC 8785) and the digests made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from scanner.model.errors import InputError
+
+__all__ = ["canonical", "digest", "plain", "printable"]
+
+_MAX_INT = 2**53 - 1
+
+
+def printable(text: str | bytes) -> str:
+    """Text that JSON can carry: undecodable bytes become %XX (and a literal % before hex digits stays as it is).
+
+    File names are bytes; `text` may hold lone surrogates from `surrogateescape`.
+    """
+    raw = text if isinstance(text, bytes) else None
+    if raw is None:
+        assert isinstance(text, str)
+        if text.isascii():
+            return text
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raw = text.encode("utf-8", "surrogateescape")
+        else:
+            return text
+    out = raw.decode("utf-8", "surrogateescape")
+    return "".join(f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in out)
+
+
+def plain(value: Any) -> Any:
+    """`value` as canonical JSON can hold it: tuples become lists, large integers become text, bytes are escaped.
+
+    Raises TypeError for what has no place in evidence (floats, sets, objects).
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, int):
+        return value if -_MAX_INT <= value <= _MAX_INT else str(value)
+    if isinstance(value, bytes):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} cannot stand in evidence")
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 bytes of `value` (for our subset: no floats). Keys are sorted by UTF-16 code units."""
+    try:
+        # Sorting by code points equals sorting by UTF-16 units unless a key lies beyond the BMP; then order by units.
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        raw = text.encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise InputError(f"not canonical JSON: {error}") from error
+    if any(byte >= 0xF0 for byte in raw) or any(0xEE <= byte <= 0xEF for byte in raw):
+        return json.dumps(_ordered(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+    return raw
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+    if isinstance(value, list):
+        return [_ordered(item) for item in value]
+    return value
+
+
+def digest(value: Any) -> str:
+    """`sha256:` and the hex digest of the canonical bytes."""
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()

@@ -1,0 +1,73 @@
+"""A fact: one typed observation about a target, with its state and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+__all__ = ["FACT_KINDS", "STATES", "Evidence", "Facet", "Fact", "FactSpec", "Json", "State"]
+
+Json: TypeAlias = Any
+"""What canonical JSON can hold: None, bool, int, str, list and dict of these. Never a float."""
+
+State: TypeAlias = Literal["present", "absent", "not_collected", "error"]
+Facet: TypeAlias = Literal["persistent", "runtime"]
+FactKind: TypeAlias = Literal["value", "object", "table"]
+
+STATES: tuple[State, ...] = ("present", "absent", "not_collected", "error")
+FACT_KINDS: tuple[FactKind, ...] = ("value", "object", "table")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where something was read: a path or device, a line (1-based) or byte offset, SHA-256 of what was read.
+
+    `sha256` is None where the source may hold a secret: a plain digest would be a guessing oracle.
+    """
+
+    source: str
+    line: int | None = None
+    offset: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactSpec:
+    """The declaration of a fact: what a collector promises and what a rule may ask for.
+
+    `kind`: `value` (text, number, flag or list of texts), `object` (one record) or `table` (list of records).
+    `fields` names every field of the record(s): field -> "type: one sentence". In a record every declared field
+    stands; null means "looked, not set"; a field that is missing was not looked at.
+    `argument`, when set, says what a rule must add to ask for it: `files.entry:/etc/passwd`.
+    """
+
+    name: str
+    kind: FactKind
+    about: str
+    facet: Facet = "persistent"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    argument: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One observation.
+
+    `state`: present (value holds it), absent (looked, it is not there), not_collected (nobody looked), error (tried
+    and failed). `complete` is False when a table or object may lack something that could not be read; `gaps` then says
+    what. A rule never passes on what an incomplete table does not show.
+    """
+
+    name: str
+    state: State
+    facet: Facet = "persistent"
+    value: Json = None
+    reason: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """True when nothing that belongs to this fact was left unread."""
+        return not self.gaps
