@@ -15,7 +15,7 @@ from scanner.model.errors import AssayError
 from scanner.model.fact import Fact, FactSpec
 from scanner.target.base import Target
 
-__all__ = ["CollectorRun", "collect", "collectors", "split", "spec_of", "specs"]
+__all__ = ["CollectorRun", "collect", "collectors", "spec_of", "specs", "split"]
 
 
 @dataclass(frozen=True, slots=True)

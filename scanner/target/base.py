@@ -172,7 +172,7 @@ class Target(ABC):
         """Where the file tree came from (container, partition, file system), for `target.layout`."""
         return {}
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most targets hold nothing
         """Give back what was opened."""
 
 

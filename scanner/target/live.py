@@ -60,7 +60,7 @@ class LiveRuntime(Runtime):
     def names(self, path: str) -> list[str]:
         """See Runtime."""
         try:
-            return sorted(os.listdir(self._check(path)))
+            return sorted(os.listdir(self._check(path)))  # noqa: PTH208 - names, not paths
         except OSError as error:
             raise _wrong(error, path) from None
 

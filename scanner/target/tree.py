@@ -268,4 +268,3 @@ class TreeTarget(Target):
         """See Target."""
         if isinstance(self.tree, DirectoryTree):
             self.tree.close()
-

@@ -1,0 +1,402 @@
+"""LUKS1 and LUKS2 headers: what protects a volume, without anything that could help to open it.
+
+Salts, digests, key material and token payloads are read over and never leave this module; tokens leave it only as
+`Token.body`, which `scanner.boot.tpm_tokens` turns into facts.
+
+Sources: cryptsetup, LUKS2 On-Disk Format Specification 1.1; LUKS1 On-Disk Format Specification 1.2.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scanner.model.errors import ParseError
+
+__all__ = ["Copy", "Header", "Keyslot", "Reader", "Segment", "Token", "is_luks", "luks1_hole", "read_header"]
+
+Reader = Callable[[int, int], bytes]
+"""`read(offset, length)`: up to `length` bytes of the device."""
+
+MAGIC = b"LUKS\xba\xbe"
+SECOND_MAGIC = b"SKUL\xba\xbe"
+BINARY_SIZE = 4096
+HEADER_SIZES = tuple(0x4000 << power for power in range(9))
+"""Sizes (bytes) that LUKS2 permits for one copy, binary header and JSON together: 16 KiB to 4 MiB."""
+
+MAX_OBJECTS = 64
+"""Keyslots, tokens, segments or digests of one header; cryptsetup itself stops at 32."""
+LUKS1_SLOTS = 8
+LUKS1_ENABLED = 0x00AC71F3
+LUKS1_SIZE = 592
+SECTOR = 512
+_PRIORITIES = {0: "ignore", 1: "normal", 2: "prefer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One of the two LUKS2 headers. `valid`: magic, place, checksum and JSON are right; `problem` says what is not."""
+
+    offset: int
+    valid: bool
+    seqid: int | None = None
+    size: int | None = None
+    checksum: str | None = None
+    label: str | None = None
+    uuid: str | None = None
+    subsystem: str | None = None
+    problem: str | None = None
+    same: str | None = None
+    """Digest of everything that has to be equal in both copies (JSON, uuid, label, seqid); never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyslot:
+    """One way to open the volume. `memory` in KiB, `time` in passes, `key_bits` of the volume key it holds.
+
+    `opens_data`: its digest belongs to a data segment (False: an unbound key).  `priority`: ignore, normal, prefer.
+    """
+
+    id: str
+    type: str
+    key_bits: int | None
+    kdf: str | None
+    time: int | None
+    memory: int | None
+    cpus: int | None
+    iterations: int | None
+    hash: str | None
+    priority: str
+    area: str | None
+    encryption: str | None
+    opens_data: bool
+    area_offset: int = 0
+    area_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of the device. `size`: bytes, None for "up to the end". `integrity`: the authentication, None without."""
+
+    id: str
+    type: str
+    offset: int
+    size: int | None
+    encryption: str | None
+    sector_size: int | None
+    integrity: str | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and the keyslots it names. `body` is the raw JSON object: it holds sealed blobs and is never shown."""
+
+    id: str
+    type: str
+    keyslots: tuple[str, ...]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A LUKS header; of LUKS2 the one in force (valid, higher seqid)."""
+
+    version: int
+    uuid: str
+    label: str | None
+    subsystem: str | None
+    keyslots: tuple[Keyslot, ...]
+    segments: tuple[Segment, ...]
+    tokens: tuple[Token, ...]
+    flags: tuple[str, ...]
+    requirements: tuple[str, ...]
+    copies: tuple[Copy, ...]
+
+    @property
+    def copies_equal(self) -> bool | None:
+        """Whether both copies say the same; None for LUKS1 (one copy) or when one cannot be read."""
+        digests = [copy.same for copy in self.copies if copy.valid]
+        return digests[0] == digests[1] if len(digests) == 2 else None
+
+
+def is_luks(start: bytes) -> bool:
+    """Whether a device that begins with `start` says that it is LUKS (primary magic only)."""
+    return start[:6] == MAGIC
+
+
+def read_header(read: Reader) -> Header | None:
+    """The header of a device, or None when there is neither a primary nor a valid secondary.
+
+    A LUKS2 device whose primary is overwritten is found by its secondary, as cryptsetup does. Raises ParseError when
+    there is a header but no valid copy of it.
+    """
+    start = read(0, BINARY_SIZE)
+    if is_luks(start) and len(start) >= 8:
+        version = int.from_bytes(start[6:8], "big")
+        if version == 1:
+            return _luks1(start)
+        if version != 2:
+            raise ParseError(f"LUKS version {version} is not known", offset=6)
+        return _luks2(read, start)
+    second = next((copy for copy in _seconds(read, HEADER_SIZES) if copy[0].valid), None)
+    if second is None:
+        return None
+    damaged = Copy(0, False, problem="no primary header")
+    return _header(second[1], second[0], (damaged, second[0]))
+
+
+# ---- LUKS2 -----------------------------------------------------------------------------------------------------------
+
+
+def _luks2(read: Reader, start: bytes) -> Header:
+    primary, metadata = _copy(read, 0, MAGIC, start)
+    # With a broken primary its size cannot be trusted: look wherever a secondary may stand.
+    places = (primary.size,) if primary.valid and primary.size else HEADER_SIZES
+    found = list(_seconds(read, places))
+    second, other = next(
+        ((copy, data) for copy, data in found if copy.valid),
+        found[0] if found else (Copy(primary.size or 0, False, problem="no secondary header"), {}),
+    )
+    valid = [(copy, data) for copy, data in ((primary, metadata), (second, other)) if copy.valid]
+    if not valid:
+        raise ParseError(f"no valid LUKS2 header: {primary.problem}; {second.problem}", offset=0)
+    current, data = max(valid, key=lambda pair: pair[0].seqid or 0)  # of equals the first: the primary
+    return _header(data, current, (primary, second))
+
+
+def _seconds(read: Reader, places: tuple[int, ...]) -> Iterator[tuple[Copy, Mapping[str, Any]]]:
+    for offset in places:
+        start = read(offset, BINARY_SIZE)
+        if start[:6] == SECOND_MAGIC:
+            yield _copy(read, offset, SECOND_MAGIC, start)
+
+
+def _copy(read: Reader, offset: int, magic: bytes, start: bytes) -> tuple[Copy, Mapping[str, Any]]:
+    """One copy, judged; its JSON is empty unless it is valid."""
+    if len(start) < BINARY_SIZE:
+        return Copy(offset, False, problem="header cut short"), {}
+    if start[:6] != magic or start[6:8] != b"\0\2":
+        return Copy(offset, False, problem="magic or version is wrong"), {}
+    size, seqid = struct.unpack_from(">QQ", start, 8)
+    (own_offset,) = struct.unpack_from(">Q", start, 256)
+    algorithm = _name(start[72:104])
+    facts = {
+        "seqid": seqid,
+        "size": size,
+        "checksum": algorithm,
+        "label": _name(start[24:72]) or None,
+        "uuid": _name(start[168:208]),
+        "subsystem": _name(start[208:256]) or None,
+    }
+
+    def bad(problem: str) -> tuple[Copy, Mapping[str, Any]]:
+        return Copy(offset, False, problem=problem, **facts), {}
+
+    if size not in HEADER_SIZES:
+        return bad(f"header size {size} is not permitted")
+    if own_offset != offset:
+        return bad(f"header says it stands at {own_offset}")
+    text = read(offset + BINARY_SIZE, size - BINARY_SIZE)
+    if len(text) != size - BINARY_SIZE:
+        return bad("JSON area cut short")
+    hashed = start[:448] + bytes(64) + start[512:] + text
+    digest = _digest(algorithm, hashed)
+    if digest is None:
+        return bad(f"checksum algorithm {algorithm[:32]!r} is not known")
+    if start[448 : 448 + len(digest)] != digest:
+        return bad("checksum is wrong")
+    try:
+        metadata = _json(text)
+    except ParseError as error:
+        return bad(str(error))
+    same = hashlib.sha256(start[8:72] + start[168:256] + text.split(b"\0", 1)[0]).hexdigest()
+    return Copy(offset, True, same=same, **facts), metadata
+
+
+def _digest(algorithm: str, data: bytes) -> bytes | None:
+    try:
+        return hashlib.new(algorithm, data, usedforsecurity=False).digest()
+    except (ValueError, TypeError):
+        return None
+
+
+def _json(area: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(area.split(b"\0", 1)[0])
+    except (ValueError, RecursionError):
+        raise ParseError("LUKS2 JSON cannot be read", offset=BINARY_SIZE) from None
+    if not isinstance(value, dict):
+        raise ParseError("LUKS2 JSON is no object", offset=BINARY_SIZE)
+    return value
+
+
+def _header(metadata: Mapping[str, Any], copy: Copy, copies: tuple[Copy, ...]) -> Header:
+    config = metadata.get("config")
+    config = config if isinstance(config, dict) else {}
+    bound = _bound_keyslots(metadata)
+    return Header(
+        version=2,
+        uuid=copy.uuid or "",
+        label=copy.label,
+        subsystem=copy.subsystem,
+        keyslots=tuple(_keyslot(id_, item, id_ in bound) for id_, item in _objects(metadata, "keyslots")),
+        segments=tuple(_segment(id_, item) for id_, item in _objects(metadata, "segments")),
+        tokens=tuple(
+            Token(id_, _text(item.get("type")) or "", _texts(item.get("keyslots")), item)
+            for id_, item in _objects(metadata, "tokens")
+        ),
+        flags=_texts(config.get("flags")),
+        requirements=_requirements(config.get("requirements")),
+        copies=copies,
+    )
+
+
+def _requirements(value: Any) -> tuple[str, ...]:
+    return _texts(value.get("mandatory")) if isinstance(value, dict) else _texts(value)
+
+
+def _bound_keyslots(metadata: Mapping[str, Any]) -> set[str]:
+    """Keyslots whose key is the key of a data segment, by the digests that tie both together."""
+    bound: set[str] = set()
+    for _, digest in _objects(metadata, "digests"):
+        if _texts(digest.get("segments")):
+            bound.update(_texts(digest.get("keyslots")))
+    return bound
+
+
+def _objects(metadata: Mapping[str, Any], name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The numbered objects of one section, by number. Raises ParseError when it is not such a section."""
+    section = metadata.get(name)
+    if not isinstance(section, dict) or len(section) > MAX_OBJECTS:
+        raise ParseError(f"LUKS2 JSON: {name} is missing or too large", offset=BINARY_SIZE)
+    for key, item in section.items():
+        if not (key.isascii() and key.isdigit() and len(key) <= 4) or not isinstance(item, dict):
+            raise ParseError(f"LUKS2 JSON: {name} holds something that is no numbered object", offset=BINARY_SIZE)
+    return sorted(section.items(), key=lambda pair: int(pair[0]))
+
+
+def _keyslot(id_: str, item: Mapping[str, Any], opens_data: bool) -> Keyslot:
+    kdf, area = _mapping(item.get("kdf")), _mapping(item.get("area"))
+    size, priority = _number(item.get("key_size")), _number(item.get("priority"))
+    return Keyslot(
+        id=id_,
+        type=_text(item.get("type")) or "",
+        key_bits=size * 8 if size is not None else None,
+        kdf=_text(kdf.get("type")),
+        time=_number(kdf.get("time")),
+        memory=_number(kdf.get("memory")),
+        cpus=_number(kdf.get("cpus")),
+        iterations=_number(kdf.get("iterations")),
+        hash=_text(kdf.get("hash")),
+        priority=_PRIORITIES.get(1 if priority is None else priority, "unknown"),
+        area=_text(area.get("type")),
+        encryption=_text(area.get("encryption")),
+        opens_data=opens_data,
+        area_offset=_number(area.get("offset")) or 0,
+        area_size=_number(area.get("size")) or 0,
+    )
+
+
+def _segment(id_: str, item: Mapping[str, Any]) -> Segment:
+    integrity = _mapping(item.get("integrity"))
+    return Segment(
+        id=id_,
+        type=_text(item.get("type")) or "",
+        offset=_number(item.get("offset")) or 0,
+        size=None if item.get("size") == "dynamic" else _number(item.get("size")),
+        encryption=_text(item.get("encryption")),
+        sector_size=_number(item.get("sector_size")),
+        integrity=_text(integrity.get("type")),
+        flags=_texts(item.get("flags")),
+    )
+
+
+# ---- LUKS1 -----------------------------------------------------------------------------------------------------------
+
+
+def _luks1(start: bytes) -> Header:
+    if len(start) < LUKS1_SIZE:
+        raise ParseError("LUKS1 header cut short", offset=len(start))
+    cipher, mode, hash_ = _name(start[8:40]), _name(start[40:72]), _name(start[72:104])
+    payload, key_bytes = struct.unpack_from(">II", start, 104)
+    slots = []
+    for number in range(LUKS1_SLOTS):
+        state, iterations = struct.unpack_from(">II", start, 208 + number * 48)
+        material, stripes = struct.unpack_from(">II", start, 208 + number * 48 + 40)
+        if state != LUKS1_ENABLED:
+            continue
+        slots.append(
+            Keyslot(
+                id=str(number),
+                type="luks1",
+                key_bits=key_bytes * 8,
+                kdf="pbkdf2",
+                time=None,
+                memory=None,
+                cpus=None,
+                iterations=iterations,
+                hash=hash_,
+                priority="normal",
+                area="raw",
+                encryption=f"{cipher}-{mode}",
+                opens_data=True,
+                area_offset=material * SECTOR,
+                area_size=key_bytes * stripes,
+            )
+        )
+    segment = Segment("0", "crypt", payload * SECTOR, None, f"{cipher}-{mode}", SECTOR, None, ())
+    copy = Copy(0, True, size=LUKS1_SIZE, uuid=_name(start[168:208]))
+    return Header(1, _name(start[168:208]), None, None, tuple(slots), (segment,), (), (), (), (copy,))
+
+
+def luks1_hole(start: bytes) -> tuple[int, int] | None:
+    """Offset and length (bytes) of the gap between the key material and the data of a LUKS1 device.
+
+    luksmeta keeps its records there.  Every slot counts, enabled or not.  None when there is no room.
+    """
+    if len(start) < LUKS1_SIZE or start[:8] != MAGIC + b"\0\1":
+        return None
+    payload, key_bytes = struct.unpack_from(">II", start, 104)
+    ends = []
+    for number in range(LUKS1_SLOTS):
+        material, stripes = struct.unpack_from(">II", start, 208 + number * 48 + 40)
+        # cryptsetup counts key material in whole sectors.
+        ends.append((material + -(-key_bytes * stripes // SECTOR)) * SECTOR)
+    begin = -(-max(ends) // 4096) * 4096
+    length = (payload * SECTOR - begin) // 4096 * 4096
+    return (begin, length) if begin > 0 and length > 0 else None
+
+
+# ---- values of hostile JSON ------------------------------------------------------------------------------------------
+
+
+def _name(field: bytes) -> str:
+    return field.split(b"\0", 1)[0].decode("ascii", "replace")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value[:128] if isinstance(value, str) else None
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(item[:128] for item in value[:MAX_OBJECTS] if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _number(value: Any) -> int | None:
+    """A number; LUKS2 writes 64-bit ones as text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if 0 <= value < 1 << 64 else None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        return int(value)
+    return None

@@ -1,0 +1,70 @@
+"""`assay check`: one rule on one tree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scanner.cli import shared
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("check", epilog="Example: assay check --root /mnt/image --rule sshd-root-login-disabled --json")(check)
+
+
+def check(
+    rule: Annotated[str, typer.Option("--rule", help="Rule id, or the id of the equivalent public rule.")],
+    root: Annotated[str | None, typer.Option("--root", help="Root tree to judge; nothing = this machine.")] = None,
+    param: shared.ParamOption = None,
+    runtime: Annotated[
+        bool, typer.Option("--runtime", help="Take /proc and /sys inside the tree as its running half.")
+    ] = False,
+    require: Annotated[
+        str,
+        typer.Option("--require", help="Halves a verdict needs: both, persistent, or auto (persistent for a tree)."),
+    ] = "auto",
+    content: shared.ContentOption = None,
+    allow_override: shared.OverrideOption = False,
+    json: shared.JsonOption = False,
+) -> None:
+    """Judge one rule on one tree. Ends 3 when the verdict is error or unknown."""
+    from scanner.cli import pipeline
+    from scanner.collectors.take import take
+    from scanner.engine.cases import runtime_fact_names
+    from scanner.engine.judge import Instance, judge, needed_facts
+    from scanner.engine.params import find, resolve
+    from scanner.model.errors import UsageError
+
+    if require not in ("auto", "both", "persistent"):
+        raise UsageError(f"--require is auto, both or persistent, not {require!r}")
+    values = shared.settings(content=content)
+    book = shared.load_content(values["content"], allow_override)
+    chosen = book.rules.named(rule)
+    overrides = shared.parameters(param)
+    for name in overrides:
+        if all(find(one, name) is None for one in chosen):
+            raise UsageError(f"{chosen[0].id} has no parameter {name!r}", hint=f"assay rules show {chosen[0].id}")
+    instances = [Instance(one, *resolve(one, [("command line", overrides)])) for one in chosen]
+    names = runtime_fact_names()
+    target = shared.open_target(root, runtime=runtime)
+    try:
+        wanted = {name for instance in instances for name in needed_facts(instance, names)}
+        snapshot = take(target, wanted)
+    finally:
+        target.close()
+    if require == "auto":
+        require = "persistent" if target.kind != "live" and not runtime else "both"
+    results = [
+        judge(instance, snapshot.facts, snapshot.target, require=require, runtime_facts=names) for instance in instances
+    ]
+    for result in results:
+        if json:
+            from scanner.model.canonical import canonical
+
+            shared.echo(canonical(result.to_json()).decode() + "\n")
+        else:
+            shared.echo(pipeline.one_result(result))
+    if any(result.status in ("error", "unknown") for result in results):
+        raise typer.Exit(3)

@@ -1,0 +1,121 @@
+"""The steps that `scan`, `evaluate` and `check` share: choose profiles, select instances, take, judge."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from scanner.cli import shared
+
+if TYPE_CHECKING:
+    from scanner.engine.content import Content
+    from scanner.frameworks.select import Selected
+    from scanner.model.control import Framework, Profile
+    from scanner.model.result import Assessment, Result
+    from scanner.model.snapshot import Snapshot
+    from scanner.target.base import Target
+
+DEFAULT_PROFILE = "linux-baseline"
+
+
+def chosen_profiles(
+    content: Content, names: Sequence[str], identity: Mapping[str, Any], *, quiet: bool = False
+) -> list[Profile]:
+    """The named profiles, or the one the target's identity chooses (said in one line on stderr)."""
+    from scanner.frameworks import catalog
+
+    if names:
+        return [catalog.profile(content, name) for name in dict.fromkeys(names)]
+    os_id = identity.get("os_id")
+    own = [profile for profile in catalog.profiles(content).values() if os_id and os_id in profile.default_for]
+    if own:
+        why = f"this is {os_id}"
+    else:
+        own = [catalog.profile(content, DEFAULT_PROFILE)]
+        why = f"no profile is written for {os_id or 'an unnamed system'}"
+    if not quiet:
+        print(f"assay: profile {', '.join(one.id for one in own)} ({why}; --profile chooses others)", file=sys.stderr)
+    return own
+
+
+def select(
+    content: Content, profiles: Sequence[Profile], overrides: Mapping[str, Any]
+) -> tuple[dict[str, Framework], Selected]:
+    """Frameworks, and the instances that the profiles choose."""
+    from scanner.frameworks import catalog
+    from scanner.frameworks import select as selection
+
+    known = catalog.frameworks(content)
+    return known, selection.select(content, known, profiles, overrides)
+
+
+def wanted_facts(selected: Selected) -> list[str]:
+    """The facts that the selected instances may ask for."""
+    from scanner.engine.cases import runtime_fact_names
+    from scanner.frameworks.select import plan
+
+    return plan(list(selected.instances.values()), runtime_fact_names())
+
+
+def every_fact(content: Content) -> list[str]:
+    """Every declared fact without argument, and every one with argument that any shipped rule asks by default."""
+    from scanner.collectors.registry import specs
+    from scanner.engine.cases import runtime_fact_names
+    from scanner.engine.judge import Instance
+    from scanner.engine.params import resolve
+    from scanner.frameworks.select import plan
+
+    instances = [Instance(content.rules[name], *resolve(content.rules[name], [])) for name in content.rules]
+    asked = plan(instances, runtime_fact_names())
+    return sorted({*asked, *(name for name, spec in specs().items() if spec.argument is None)})
+
+
+def identify(target: Target) -> dict[str, Any]:
+    """What the target calls itself, from the identity facts alone."""
+    from scanner.collectors.registry import collect
+    from scanner.collectors.take import IDENTITY_FACTS, identity
+
+    return identity(collect(target, IDENTITY_FACTS)[0])
+
+
+def assess(
+    content: Content,
+    snapshot: Snapshot,
+    profiles: Sequence[Profile],
+    known: Mapping[str, Framework],
+    selected: Selected,
+    values: Mapping[str, Any],
+) -> Assessment:
+    """Judge a snapshot. `values` are the settings (waivers, clock, min_coverage)."""
+    from scanner import files
+    from scanner.engine.waivers import load_waivers
+    from scanner.frameworks.assess import assess as judge
+
+    path = values["waivers"]
+    waivers = load_waivers(files.read_input(path), path) if path else ()
+    return judge(
+        snapshot,
+        content,
+        known,
+        profiles,
+        selected,
+        now=shared.now(values["clock"]),
+        waivers=waivers,
+        min_coverage=values["min_coverage"],
+    )
+
+
+def one_result(result: Result) -> str:
+    """A single result for a terminal."""
+    from scanner.outputs.table import clean
+
+    lines = [f"{result.status.upper()}  {clean(result.title)}  [{result.instance}]"]
+    facets = ", ".join(f"{half} {status.replace('_', ' ')}" for half, status in result.facets.items())
+    lines += [f"  halves    {facets}", f"  expected  {clean(result.expected)}", f"  found     {clean(result.found)}"]
+    for evidence in result.evidence:
+        place = f":{evidence.line}" if evidence.line is not None else ""
+        lines.append(
+            f"  where     {clean(evidence.source)}{place}  sha256 {evidence.sha256 or 'not shown: may hold a secret'}"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,211 @@
+"""What several verbs share: options, opening targets and content, progress, writing outputs, the exit code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scanner.model.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from scanner.engine.content import Content
+    from scanner.model.result import Assessment
+    from scanner.model.snapshot import Snapshot
+    from scanner.target.base import Target
+
+ContentOption = Annotated[
+    list[Path] | None, typer.Option("--content", help="Extra content folder (rules/, controls/); repeatable.")
+]
+OverrideOption = Annotated[bool, typer.Option("--allow-override", help="Let extra content replace shipped ids.")]
+ProfileOption = Annotated[list[str] | None, typer.Option("--profile", "-p", help="Profile to judge by; repeatable.")]
+OutputOption = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--out", metavar="FORMAT=PATH", help="Write an output; repeatable; - is stdout."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but what was asked for.")]
+ParamOption = Annotated[
+    list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="Value of a rule parameter; repeatable.")
+]
+WaiversOption = Annotated[str, typer.Option("--waivers", help="Waiver file.")]
+CoverageOption = Annotated[
+    int | None,
+    typer.Option("--min-coverage", min=0, max=100, help="Percent of applicable rules that must get a verdict."),
+]
+ClockOption = Annotated[
+    str, typer.Option("--clock", metavar="INSTANT", help="Evaluate as of this instant (2026-01-31T00:00:00Z).")
+]
+ShowOption = Annotated[str, typer.Option("--show", help="failures, or all.")]
+VerboseOption = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more on stderr.")]
+
+
+def settings(**given: Any) -> dict[str, Any]:
+    """Setting values with the command line on top."""
+    from scanner import config
+
+    return {name: setting.value for name, setting in config.load(given).items()}
+
+
+def load_content(folders: Sequence[Path | str] | None, allow_override: bool) -> Content:
+    """The content, or a ContentError that names file and line."""
+    from scanner.engine import content
+
+    return content.load(tuple(Path(folder) for folder in folders or ()), allow_override=allow_override)
+
+
+def parameters(pairs: Sequence[str] | None) -> dict[str, str]:
+    """`name=value` pairs from the command line."""
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--param {pair}: write NAME=VALUE")
+        found[name.strip()] = value
+    return found
+
+
+def now(clock: str) -> str:
+    """The instant of the evaluation: as given, or SOURCE_DATE_EPOCH, or now."""
+    import re
+
+    from scanner.collectors.take import instant
+
+    if clock:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", clock):
+            raise UsageError(f"--clock wants an instant as 2026-01-31T00:00:00Z, not {clock!r}")
+        return clock
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return instant(int(epoch) if epoch.isdigit() else time.time())
+
+
+class Progress:
+    """Says on stderr what is being done, once it takes longer than two seconds and only on a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._on = not quiet and sys.stderr.isatty()
+        self._since = time.monotonic()
+        self._shown = False
+
+    def __call__(self, what: str) -> None:
+        if self._on and time.monotonic() - self._since > 2:
+            print(f"\r\x1b[Kcollecting: {what}", end="", file=sys.stderr, flush=True)
+            self._shown = True
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def open_target(name: str | None, *, runtime: bool = False) -> Target:
+    """The target behind the argument: nothing = this machine, a directory = a root tree."""
+    if name is None:
+        from scanner.target.live import LiveTarget
+
+        return LiveTarget()
+    path = Path(name)
+    if path.is_dir():
+        from scanner.target.tree import TreeTarget
+
+        return TreeTarget(path, runtime=runtime)
+    if path.exists():
+        raise InputError(
+            "this kind of target is not supported yet; a directory or a snapshot is",
+            where=name,
+            hint="unpack the image into a directory, or mount it read-only, and scan that",
+        )
+    raise InputError("there is no such file or directory", where=name)
+
+
+def read_json(name: str, what: str) -> Any:
+    """A JSON document of ours. Raises InputError that says what to do."""
+    import json
+
+    from scanner import files
+
+    data = files.read_input(name)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"not a {what}: {error}", where=name, hint="the file may be cut off: make it again, or copy it again"
+        ) from None
+
+
+def read_snapshot(name: str) -> Snapshot:
+    """A snapshot file, its digest checked."""
+    from scanner.model.snapshot import Snapshot
+
+    return Snapshot.from_json(read_json(name, "snapshot"), name)
+
+
+def read_assessment(name: str) -> Mapping[str, Any]:
+    """An assessment file."""
+    from scanner.model.result import ASSESSMENT_SCHEMA
+
+    data = read_json(name, "assessment")
+    if not isinstance(data, dict) or data.get("schema") != ASSESSMENT_SCHEMA:
+        raise InputError(
+            f"this is not an Assay assessment (schema {ASSESSMENT_SCHEMA})",
+            where=name,
+            hint="make one with: assay scan -o json=assessment.json",
+        )
+    for key in ("target", "profiles", "summary", "completeness", "results", "controls", "rules"):
+        if key not in data:
+            raise InputError(f"the assessment lacks `{key}`: it is damaged", where=name, hint="evaluate again")
+    return data
+
+
+def write_outputs(requests: Sequence[str] | None, document: Mapping[str, Any]) -> bool:
+    """Render and write every `-o FORMAT=PATH`. True when one of them went to standard output."""
+    from scanner import files
+    from scanner.outputs import base
+
+    chosen = [(base.named(name), path) for name, path in (base.parse_request(one) for one in requests or ())]
+    for output, path in chosen:
+        files.write_output(path, output.render(document))
+    return any(path == "-" for _, path in chosen)
+
+
+def finish(assessment: Assessment, outputs: Sequence[str] | None, *, as_json: bool, quiet: bool, show: str) -> None:
+    """Write the outputs, print the summary, and end with the exit code of the assessment."""
+    if show not in ("failures", "all"):
+        raise UsageError(f"--show is failures or all, not {show!r}")
+    document = assessment.to_json()
+    taken = write_outputs(outputs, document)
+    if as_json and not taken:
+        from scanner.outputs import json as json_output
+
+        sys.stdout.buffer.write(json_output.OUTPUT.render(document))
+        sys.stdout.buffer.flush()
+    elif not quiet and not taken:
+        print_text(document, show)
+    reasons = assessment.completeness["reasons"]
+    if reasons:
+        if quiet or as_json or taken:
+            for reason in reasons:
+                print(f"assay: incomplete: {reason}", file=sys.stderr)
+        raise typer.Exit(3)
+
+
+def print_text(document: Mapping[str, Any], show: str = "failures") -> None:
+    """The terminal summary, coloured only on a terminal and without NO_COLOR."""
+    from scanner.outputs import table
+
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    style = table.Style(colour, shutil.get_terminal_size((100, 24)).columns)
+    echo(table.text(document, style, show))
+
+
+def echo(text: str) -> None:
+    """Print text whatever the locale: what the terminal cannot show is replaced."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.buffer.write(text.encode(encoding, "replace"))
+    sys.stdout.buffer.flush()

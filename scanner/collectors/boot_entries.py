@@ -1,0 +1,263 @@
+"""Boot entries of a tree: every command line that its boot loader can start a kernel with.
+
+Looked at are Boot Loader Specification entries, `linux` commands of GRUB configurations, and, when a tree has neither,
+the kernel arguments that a bootc image gives to every machine it is installed on. Where a command line cannot be known
+(a UKI, another loader, a bootconfig), the table has a gap, so that nobody takes it for all there is.
+
+Sources: uapi-group/specifications, specs/boot_loader_specification.md; bootc-dev/bootc,
+docs/src/building/kernel-arguments.md; Linux include/uapi/asm-generic/setup.h and arch/*/include/uapi/asm/setup.h
+(COMMAND_LINE_SIZE), Documentation/admin-guide/bootconfig.rst.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass, replace
+
+from scanner.collectors.base import Look, reason_of
+from scanner.collectors.grub_variables import Grub, read_grub
+from scanner.model.errors import ParseError, TargetError
+from scanner.parsers import bls, bootc_kargs, elf, grub_cfg, kernel_cmdline
+
+__all__ = ["BootEntry", "boot_entries", "bootc_kernel_arguments"]
+
+_BLS = ("/boot/loader/entries", "/boot/efi/loader/entries", "/efi/loader/entries")
+_LOADER_CONF = ("/efi/loader/loader.conf", "/boot/efi/loader/loader.conf", "/boot/loader/loader.conf")
+_UKI = ("/efi/EFI/Linux", "/boot/efi/EFI/Linux", "/boot/EFI/Linux")
+_FOREIGN = (
+    "/boot/extlinux/extlinux.conf",
+    "/boot/extlinux.conf",
+    "/boot/syslinux/syslinux.cfg",
+    "/boot/cmdline.txt",
+    "/boot/firmware/cmdline.txt",
+    "/boot/refind_linux.conf",
+)
+_KARGS = "/usr/lib/bootc/kargs.d"
+_INSTALL = ("/usr/lib/bootc/install", "/etc/bootc/install")
+_PROGRAMS = ("/usr/bin/bash", "/usr/lib/systemd/systemd", "/bin/busybox", "/bin/sh")
+
+_KEPT = 2047
+"""Characters of a command line that x86 and arm64 kernels keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootEntry:
+    """One command line and where it stands. `default` is None when nobody can say which entry is booted first."""
+
+    id: str
+    kind: str
+    title: str | None
+    version: str | None
+    kernel: str | None
+    options: str
+    source: str
+    line: int | None
+    sort_key: str = ""
+    tries_left: int | None = None
+    default: bool | None = None
+
+    @property
+    def rescue(self) -> bool:
+        """Whether this is the entry for repairs (`…-0-rescue`, "recovery mode")."""
+        words = f"{self.id} {self.title or ''}".lower()
+        return "rescue" in words or "recovery mode" in words
+
+
+def boot_entries(look: Look) -> list[BootEntry]:
+    """All entries, in the order of a boot menu. Empty when the tree has none that we know of."""
+    grub = look.shared(read_grub)
+    found = [entry for folder in _folders(look, _BLS) for entry in _bls(look, folder, grub)]
+    ordered = _menu_order(found, by_name=grub.there)
+    entries = _with_default(look, ordered, grub) if ordered else []
+    own = [_static(boot, source, index, grub) for source, boots in grub.boots for index, boot in enumerate(boots)]
+    entries += [variant for group in own for variant in group]
+    if entries and not ordered:
+        entries = _first_is_default(entries, grub)
+    if not _sealed(look) and not entries:
+        entries = bootc_kernel_arguments(look)
+    for entry in entries:
+        _check(look, entry)
+    return entries
+
+
+def _folders(look: Look, paths: tuple[str, ...]) -> list[str]:
+    """Those of `paths` that exist, the same folder under two names once."""
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            real = look.real(path)
+        except TargetError as error:
+            look.gap(path, reason_of(error))
+            continue
+        if real is not None:
+            found.setdefault(real, path)
+    return list(found.values())
+
+
+def _bls(look: Look, folder: str, grub: Grub) -> list[BootEntry]:
+    found = []
+    for name in look.try_names(folder):
+        if not name.endswith(".conf") or name.startswith("."):
+            continue
+        path = f"{folder}/{name}"
+        text = look.try_text(path)
+        if text is None:
+            continue
+        try:
+            found.extend(_entry(look, path, name, bls.parse(text), grub))
+        except ParseError as error:
+            look.gap(path, reason_of(error))
+    return found
+
+
+def _entry(look: Look, path: str, name: str, entry: bls.Entry, grub: Grub) -> list[BootEntry]:
+    kernel = entry.first("linux")
+    if kernel is None:
+        image = entry.first("uki") or entry.first("efi")
+        if image is not None:
+            look.gap(path, f"unsupported: {image} has its command line inside")
+        return []
+    options = entry.joined("options")
+    if options is None:
+        options = "$default_kernelopts" if grub.there else ""
+    id_, left, _ = bls.file_identity(name)
+    line = next((item.line for item in entry.items if item.key == "options"), None)
+    plain = BootEntry(
+        id_,
+        "bls",
+        entry.first("title"),
+        entry.first("version"),
+        kernel,
+        options,
+        path,
+        line,
+        entry.first("sort-key") or "",
+        left,
+    )
+    if not grub.there:
+        return [plain]
+    return [replace(plain, options=text) for text in grub.loader_entry(options)]
+
+
+def _static(boot: grub_cfg.Boot, source: str, index: int, grub: Grub) -> list[BootEntry]:
+    id_ = boot.title or f"command {index + 1}"
+    return [
+        BootEntry(id_, "grub.cfg", boot.title or None, None, boot.kernel, text, source, boot.line)
+        for text in grub.variants(boot.words)
+    ]
+
+
+def _version_key(text: str) -> list[tuple[int, int, str]]:
+    """For sorting versions: runs of digits by number, above runs of letters."""
+    return [
+        (1, int(part[:18]), "") if part.isdigit() else (0, 0, part)
+        for part in re.findall(r"[0-9]+|[A-Za-z]+|~", text[:256])
+    ]
+
+
+def _menu_order(entries: list[BootEntry], *, by_name: bool) -> list[BootEntry]:
+    """GRUB sorts by file name, newest first; the specification puts entries without tries last, then sort keys."""
+    newest = sorted(entries, key=lambda entry: _version_key(entry.id), reverse=True)
+    if by_name:
+        return newest
+    newest.sort(key=lambda entry: _version_key(entry.version or ""), reverse=True)
+    return sorted(newest, key=lambda entry: (entry.tries_left == 0, not entry.sort_key, entry.sort_key))
+
+
+def _with_default(look: Look, entries: list[BootEntry], grub: Grub) -> list[BootEntry]:
+    wanted = grub.saved if grub.there else _loader_default(look)
+    chosen: str | None = None
+    if grub.one_shot or (wanted or "").startswith("@"):
+        pass
+    elif not wanted:
+        chosen = entries[0].id
+    elif wanted.isdigit():
+        chosen = entries[int(wanted)].id if len(wanted) < 6 and int(wanted) < len(entries) else None
+    else:
+        pattern = wanted.removesuffix(".conf")[:256]
+        chosen = next(
+            (entry.id for entry in entries if entry.title == wanted or fnmatch.fnmatchcase(entry.id, pattern)), None
+        )
+    return [replace(entry, default=None if chosen is None else entry.id == chosen) for entry in entries]
+
+
+def _loader_default(look: Look) -> str | None:
+    for path in _LOADER_CONF:
+        text = look.try_text(path)
+        if text is not None:
+            return bls.parse(text).first("default")
+    return None
+
+
+def _first_is_default(entries: list[BootEntry], grub: Grub) -> list[BootEntry]:
+    """Static menus: the first entry, unless a saved or one-shot choice says something that is not ours to resolve."""
+    if grub.saved not in (None, "", "0") or grub.one_shot:
+        return entries
+    first = entries[0]
+    return [replace(entry, default=(entry.source, entry.line) == (first.source, first.line)) for entry in entries]
+
+
+def _sealed(look: Look) -> bool:
+    """Whether unified kernel images or another loader's files are there; each becomes a gap."""
+    found = False
+    for folder in _folders(look, _UKI):
+        for name in look.try_names(folder):
+            if name.lower().endswith(".efi"):
+                look.gap(f"{folder}/{name}", "unsupported: a unified kernel image has its command line inside")
+                found = True
+    for path in _FOREIGN:
+        if look.entry(path) is not None:
+            look.gap(path, "unsupported: this boot loader's configuration is not read")
+            found = True
+    return found
+
+
+def _check(look: Look, entry: BootEntry) -> None:
+    # GRUB puts `BOOT_IMAGE=<kernel> ` in front, which takes its share of what the kernel keeps.
+    length = len(entry.options.encode("utf-8", "surrogateescape")) + len(entry.kernel or "") + len("BOOT_IMAGE= ")
+    if length > _KEPT:
+        look.gap(entry.source, f"limit: the kernel cuts a command line after {_KEPT} characters")
+    if len(entry.options) <= kernel_cmdline.MAX_LENGTH and any(
+        parameter.name == "bootconfig" for parameter in kernel_cmdline.parse(entry.options).parameters
+    ):
+        look.gap(entry.source, "unsupported: the initrd's bootconfig adds parameters")
+
+
+def bootc_kernel_arguments(look: Look) -> list[BootEntry]:
+    """The arguments of a bootc image as one entry: those of its install configuration, then kargs.d; [] without any."""
+    found: list[str] = []
+    source = ""
+    for folder in (*_INSTALL, _KARGS):
+        for name in look.try_names(folder):
+            if not name.endswith(".toml"):
+                continue
+            path = f"{folder}/{name}"
+            text = look.try_text(path)
+            if text is None:
+                continue
+            try:
+                kargs = bootc_kargs.parse(text) if folder == _KARGS else bootc_kargs.parse_install(text)
+            except ParseError as error:
+                look.gap(path, reason_of(error))
+                continue
+            if kargs.arguments and _meant(look, kargs.architectures, path):
+                found.extend(kargs.arguments)
+                source = source or path
+    if not found and look.entry(_KARGS) is None:
+        return []
+    return [BootEntry("bootc image", "kargs.d", None, None, None, " ".join(found), source or _KARGS, None)]
+
+
+def _meant(look: Look, architectures: tuple[str, ...] | None, path: str) -> bool:
+    """Whether the drop-in is for this image's processor; a gap when that cannot be told."""
+    if architectures is None:
+        return True
+    for program in _PROGRAMS:
+        try:
+            if look.entry(program) is not None:
+                return elf.parse(look.peek(program, 0, elf.HEADER_BYTES)).machine in architectures
+        except (TargetError, ParseError):
+            continue
+    look.gap(path, "unsupported: limited to processors, and the image's is not known")
+    return False

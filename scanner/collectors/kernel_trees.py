@@ -1,0 +1,84 @@
+"""The folders in which kernels keep their modules: which modules there are as files, and which are built in.
+
+Sources: depmod(8), modules.dep(5), Documentation/kbuild/kbuild.rst (modules.builtin).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scanner.collectors.base import Look, reason_of
+from scanner.model.errors import TargetError
+from scanner.parsers.modprobe_conf import module_name
+
+__all__ = ["KernelTree", "kernel_trees"]
+
+_PARENTS = ("/usr/lib/modules", "/lib/modules")
+_MODULE = re.compile(r"(?P<name>[^/]+)\.ko(?:\.(?:gz|xz|zst))?")
+_MAX_KERNELS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTree:
+    """One kernel release. `modules`: name -> paths of its files (all that are found, in depmod's list or not)."""
+
+    release: str
+    folder: str
+    modules: Mapping[str, tuple[str, ...]]
+    builtin: frozenset[str]
+    lists_builtin: bool
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Where the kernel itself may be."""
+        return (f"{self.folder}/vmlinuz", f"{self.folder}/vmlinux", f"/boot/vmlinuz-{self.release}")
+
+
+def kernel_trees(look: Look) -> list[KernelTree]:
+    """Every folder of modules, by release; what cannot be read in one is a gap."""
+    found: dict[str, KernelTree] = {}
+    seen: set[str] = set()
+    for parent in _PARENTS:
+        real = look.real(parent)
+        if real is None or real in seen:
+            continue
+        seen.add(real)
+        for release in look.names(parent)[:_MAX_KERNELS]:
+            folder = f"{parent}/{release}"
+            entry = look.entry(folder)
+            if release in found or entry is None or entry.type != "directory":
+                continue
+            tree = _tree(look, release, folder, entry.path)
+            if tree is not None:
+                found[release] = tree
+    return [found[release] for release in sorted(found)]
+
+
+def _tree(look: Look, release: str, folder: str, real: str) -> KernelTree | None:
+    modules: dict[str, list[str]] = {}
+    count = 0
+    walk = look.target.tree.walk(real)
+    try:
+        for entry in walk:
+            count += 1
+            match = _MODULE.fullmatch(entry.path.rpartition("/")[2])
+            if match is not None and entry.type == "file":
+                shown = folder + entry.path.removeprefix(real)
+                modules.setdefault(module_name(match["name"]), []).append(shown)
+    except TargetError as error:
+        look.gap(folder, reason_of(error))
+    for path, reason in look.target.tree.unreadable:
+        look.gap(path, reason)
+    listed = look.try_text(f"{folder}/modules.builtin")
+    if not modules and listed is None and count <= 1:
+        return None  # an empty folder is left behind by a removed kernel
+    builtin = frozenset(
+        module_name(match["name"])
+        for line in (listed or "").split("\n")
+        if (match := _MODULE.fullmatch(line.strip().rpartition("/")[2]))
+    )
+    return KernelTree(
+        release, folder, {name: tuple(paths) for name, paths in sorted(modules.items())}, builtin, listed is not None
+    )

@@ -1,0 +1,276 @@
+"""The OpenSSH server: its effective configuration, and what lies around its host keys.
+
+Source: sshd_config(5), sshd(8); servconf.c for Include (`sInclude`: relative to /etc/ssh, at most 16 deep, a glob that
+matches nothing is fine, a file that cannot be read stops sshd). Fedora and kin include their crypto policy from
+/etc/ssh/sshd_config.d/50-redhat.conf; openSUSE keeps the shipped file in /usr/etc/ssh.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from scanner.collectors.base import Collector, Look
+from scanner.collectors.path_globs import glob_paths
+from scanner.model.errors import DamagedError, LimitError, MissingError, ParseError
+from scanner.model.fact import Fact, FactSpec, Json
+from scanner.parsers import sshd_config
+from scanner.parsers.sshd_effective import Effective, Setting, conjunction, effective
+from scanner.parsers.sshd_values import DEFAULTS, parts
+
+_FILES = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
+_PROGRAMS = ("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd")
+_UNITS = ("sshd.service", "ssh.service", "sshd@.service", "ssh@.service")
+_UNIT_FOLDERS = (
+    "/etc/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+_OPTIONS = {"/etc/sysconfig/sshd": "OPTIONS", "/etc/default/ssh": "SSHD_OPTS", "/etc/conf.d/sshd": "SSHD_OPTS"}
+_POLICY = ("/etc/crypto-policies/", "/usr/share/crypto-policies/")
+_PERMISSIVE_ROOT = re.compile(r'^ID="?(?:opensuse-leap|sles|sled|sle[-_]micro|sl-micro)"?\s*$', re.MULTILINE)
+_HOST_KEYS = tuple(f"/etc/ssh/ssh_host_{kind}_key" for kind in ("ecdsa", "ed25519", "rsa"))
+_DEPTH = 16
+_INCLUDED = 1024
+
+
+class _Reader:
+    """Reads a configuration and everything it includes, in the order in which sshd does."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.files = 0
+
+    def settings(self, path: str, match: str | None, depth: int) -> Iterator[Setting]:
+        """Every setting of the file at `path`, included ones in place."""
+        if depth > _DEPTH:
+            raise ParseError(f"{path}: more than {_DEPTH} includes deep")
+        self.files += 1
+        if self.files > _INCLUDED:
+            raise LimitError(f"{path}: more than {_INCLUDED} included files")
+        text = self.look.text(path)
+        if text is None:
+            raise MissingError(f"{path} does not exist, and sshd does not start without it")
+        try:
+            items = sshd_config.parse(text)
+        except ParseError as error:
+            raise ParseError(f"{path}: {error}") from error
+        here = match
+        for item in items:
+            if item.keyword == "match":
+                here = conjunction(match, item.arguments)
+            elif item.keyword == "include":
+                for pattern in item.arguments:
+                    whole = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
+                    for included in glob_paths(self.look, whole):
+                        yield from self.settings(included, here, depth + 1)
+            else:
+                yield Setting(item, path, here)
+
+
+def _command_lines(look: Look) -> Iterator[tuple[str, int, list[str]]]:
+    """Arguments that the service gives to sshd: (file, line, words). They win over every file (sshd(8), -o)."""
+    for unit in _UNITS:
+        last: tuple[str, int, list[str]] | None = None
+        for path in _unit_files(look, unit):
+            for number, line in enumerate((look.text(path) or "").splitlines(), 1):
+                found = re.match(r"\s*ExecStart\s*=\s*[-@:+!]*(\S*sshd\b.*)", line)
+                if found:
+                    last = (path, number, found.group(1).split()[1:])
+        if last is not None:
+            yield last
+    for path, name in _OPTIONS.items():
+        for number, line in enumerate((look.text(path) or "").splitlines(), 1):
+            found = re.match(rf"\s*(?:export\s+)?{name}\s*=(.*)", line)
+            if found:
+                yield path, number, _unquoted(found.group(1), path, number)
+
+
+def _unit_files(look: Look, unit: str) -> Iterator[str]:
+    shipped = (f"{folder}/{unit}" for folder in _UNIT_FOLDERS)
+    main = next((path for path in shipped if look.entry(path) is not None and look.link(path) != "/dev/null"), None)
+    if main is not None:
+        yield main
+        yield from look.drop_ins([f"{folder}/{unit}.d" for folder in _UNIT_FOLDERS], ".conf")
+
+
+def _unquoted(text: str, path: str, number: int) -> list[str]:
+    try:
+        return [word for part in shlex.split(text, comments=True) for word in shlex.split(part)]
+    except ValueError as error:
+        raise ParseError(f"{path}: {error}", line=number) from error
+
+
+def _from_command_line(look: Look) -> tuple[list[Setting], str | None]:
+    """Settings of `-o` and `-p`, and the configuration file of `-f` where one is named."""
+    settings: list[Setting] = []
+    chosen: str | None = None
+    for path, number, words in _command_lines(look):
+        rest = iter(words)
+        for word in rest:
+            option, value = word[:2], word[2:]
+            if option not in ("-o", "-p", "-f"):
+                continue
+            value = value or next(rest, "")
+            if option == "-f":
+                chosen = value
+            elif value:
+                text = value if option == "-o" else f"Port {value}"
+                settings.append(Setting(sshd_config.split_option(text, number), path, None))
+    return settings, chosen
+
+
+def _records(look: Look) -> list[Effective] | None:
+    """What holds, or None where there is no OpenSSH server."""
+    given, chosen = _from_command_line(look)
+    main = chosen or next((path for path in _FILES if look.entry(path) is not None), None)
+    if main is None:
+        program = next((path for path in _PROGRAMS if look.entry(path) is not None), None)
+        if program is None:
+            look.because("neither an sshd program nor /etc/ssh/sshd_config exists")
+            return None
+        raise MissingError(f"{_FILES[0]} does not exist, but {program} does")
+    if look.entry(main) is None:
+        raise MissingError(f"{main} does not exist")
+    return effective([*given, *_Reader(look).settings(main, None, 0)], _defaults(look))
+
+
+def _defaults(look: Look) -> dict[str, tuple[str, ...]]:
+    """Defaults of OpenSSH; SUSE Linux Enterprise and Leap patch PermitRootLogin to yes."""
+    release = look.text("/etc/os-release") or look.text("/usr/lib/os-release") or ""
+    if _PERMISSIVE_ROOT.search(release):
+        return DEFAULTS | {"permitrootlogin": ("yes",)}
+    return DEFAULTS
+
+
+def _options(look: Look) -> Json:
+    found = look.shared(_records)
+    if found is None:
+        look.because("neither an sshd program nor /etc/ssh/sshd_config exists")
+        return None
+    out: list[Json] = []
+    for item in found:
+        text = ("," if item.keyword in ("ciphers", "macs", "kexalgorithms") else " ").join(item.values)
+        out.append(_row(look, item, item.keyword, text, list(item.values)))
+        out += [_row(look, item, name, part, [part]) for name, part in parts(item.keyword, item.values).items()]
+    return out
+
+
+def _row(look: Look, item: Effective, keyword: str, value: str, values: list[str]) -> Json:
+    return {
+        "keyword": keyword,
+        "value": value,
+        "values": values,
+        "match": item.match,
+        "origin": _origin(look, item.source),
+        "source": item.source,
+        "line": item.line,
+    }
+
+
+def _origin(look: Look, source: str | None) -> str:
+    if source is None:
+        return "default"
+    if source.startswith(_POLICY) or (look.real(source) or "").startswith(_POLICY):
+        return "crypto-policy"
+    return "command-line" if source in _OPTIONS or source.startswith(_UNIT_FOLDERS) else "config"
+
+
+def _host_keys(look: Look) -> Json:
+    found = look.shared(_records)
+    if found is None:
+        look.because("neither an sshd program nor /etc/ssh/sshd_config exists")
+        return None
+    named = [value for item in found if item.keyword == "hostkey" for value in item.values]
+    lying = [f"/etc/ssh/{name}" for name in look.names("/etc/ssh") if re.fullmatch(r"ssh_host_.*_key", name)]
+    used = set(named or _HOST_KEYS)
+    return [_host_key(look, path, path in used) for path in sorted({*named, *lying})]
+
+
+def _host_key(look: Look, path: str, used: bool) -> Json:
+    entry = look.entry(path)
+    # The type stands in the public half; the private file itself is never read.
+    public = look.try_text(f"{path}.pub", 65_536) if entry is not None else None
+    return {
+        "path": path,
+        "used": used,
+        "exists": entry is not None,
+        "type": (public or "").split(" ", 1)[0].strip() or None,
+        "mode": entry.permissions if entry is not None else None,
+        "owner": str(entry.uid) if entry is not None else None,
+        "group": str(entry.gid) if entry is not None else None,
+        "source": path,
+    }
+
+
+def _effective(look: Look) -> Json:
+    rows = []
+    for line in look.command("sshd", "-T").splitlines():
+        keyword, _, value = line.partition(" ")
+        if not re.fullmatch(r"[a-z0-9]+", keyword):
+            raise DamagedError("sshd -T: a line that is no setting")
+        rows.append({"keyword": keyword, "value": value, "source": "command: sshd -T"})
+    return sorted(rows, key=lambda row: (row["keyword"], row["value"]))
+
+
+def collect(look: Look) -> Iterator[Fact]:
+    """See the declarations below."""
+    for name, compute in (
+        ("sshd.options", _options),
+        ("sshd.host_keys", _host_keys),
+        ("sshd.effective", _effective),
+    ):
+        if look.wants(name):
+            yield look.fact(name, compute)
+
+
+COLLECTOR = Collector(
+    id="sshd",
+    facts=(
+        FactSpec(
+            "sshd.options",
+            "table",
+            "What the OpenSSH server's files make it do: one record for each keyword that is set or has a known "
+            "default (match null), and one for each override in a Match block. Sorted by keyword.",
+            fields={
+                "keyword": "text: lower-case keyword; numbers inside MaxStartups and RekeyLimit also stand under "
+                "maxstartups.start, .rate, .full and rekeylimit.bytes, .seconds",
+                "value": "text: the value in sshd's terms: lower-case words, seconds, bytes, algorithms by comma",
+                "values": "list: its words, or the resolved algorithms",
+                "match": "text: criteria of the Match block, `all` for Match all; null for everybody",
+                "origin": "text: config, crypto-policy, command-line or default",
+                "source": "text: the file; null for a default",
+                "line": "number: line of the (first) setting; null for a default",
+            },
+        ),
+        FactSpec(
+            "sshd.host_keys",
+            "table",
+            "Private host keys that are configured or lie in /etc/ssh, without their contents, by path.",
+            fields={
+                "path": "text: the private key",
+                "used": "flag: sshd loads it",
+                "exists": "flag: the file is there",
+                "type": "text: key type as its public half says, null when there is none",
+                "mode": "text: permission bits, null when there is no file",
+                "owner": "text: user number, null when there is no file",
+                "group": "text: group number, null when there is no file",
+                "source": "text: the private key",
+            },
+        ),
+        FactSpec(
+            "sshd.effective",
+            "table",
+            "What sshd itself says of its configuration (sshd -T), sorted.",
+            facet="runtime",
+            fields={
+                "keyword": "text: lower-case keyword",
+                "value": "text: as sshd prints it",
+                "source": "text: the command",
+            },
+        ),
+    ),
+    collect=collect,
+)

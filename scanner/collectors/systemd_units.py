@@ -1,0 +1,452 @@
+"""systemd units as the files of the tree define them, and what is running.
+
+States are those of `systemctl is-enabled` with /run and generators left out, because they are not persistent.
+`start` says what unit files make of it at boot: `never` (masked), `boot` (the default target pulls it in), `demand` (a
+socket, timer, path or automount unit that is started at boot starts it), `manual` (none of these), `unknown` (its
+file cannot be used). Programs that start units at boot (generators, udev rules, D-Bus) are not followed.
+Sources: systemd.unit(5), systemctl(1), systemd.preset(5), systemd.socket(5), systemd.timer(5), bootup(7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from scanner.collectors.base import Collector, Look, reason_of
+from scanner.collectors.unit_files import UnitFile, UnitFiles, find
+from scanner.model.errors import MissingError, NotCollectedError, ParseError, TargetError
+from scanner.model.fact import Fact, FactSpec, Json
+from scanner.parsers import systemd_boot, systemd_preset
+from scanner.parsers.systemd_unit import Unit, instance_of, is_template, listens, schedule, unit_type, with_instance
+
+_PRESETS = ("/etc/systemd/system-preset", "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset")
+_MANAGERS = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
+_RUNNING_TYPES = ("service", "socket", "timer", "path", "target", "automount")
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """One unit with all that its files say. `unit` is None when its main file cannot be used."""
+
+    name: str
+    entry: UnitFile
+    true_name: str
+    unit: Unit | None
+    drop_ins: list[str]
+    state: str
+    masked_by: str | None
+    wanted_by: list[str]
+    enabled: bool
+    start: str
+    started_by: list[str]
+
+
+def _files(look: Look) -> UnitFiles | None:
+    """The load path, or None when this system has no systemd."""
+    found = find(look)
+    if found.files or found.folders and any(look.entry(path) is not None for path in _MANAGERS):
+        return found
+    return None
+
+
+def _names(files: UnitFiles) -> list[str]:
+    """Every unit that has a file, and every instance that a link asks for by name."""
+    asked = {asked.name for asked in files.asked if files.named(asked.name) is not None}
+    return sorted({*files.files, *asked})
+
+
+def _table(look: Look) -> list[_Known] | None:
+    files = look.shared(_files)
+    if files is None:
+        return None
+    names = _names(files)
+    units = {name: files.unit(look, name) for name in names if files.true_name(name) == name}
+    reached = _reach(look, files, units)
+    wanted: dict[str, list[str]] = {}
+    by_admin: set[str] = set()
+    for asked in files.asked:
+        wanted.setdefault(files.true_name(asked.name), []).append(asked.owner)
+        if asked.admin:
+            by_admin.add(files.true_name(asked.name))
+    known = []
+    for name in names:
+        entry = files.named(name)
+        assert entry is not None
+        true_name = files.true_name(name)
+        true_entry = files.named(true_name)
+        unit, drop_ins = units.get(true_name) or (None, [])
+        state = _state(files, name, entry, units.get(true_name))
+        masked_by = true_entry.masked_by if true_entry is not None else None
+        start, started_by = _start(true_name, true_entry, unit, reached)
+        own_state = state if true_name == name else _true_state(files, true_name, units)
+        enabled = masked_by is None and (own_state == "enabled" or true_name in by_admin)
+        owners = sorted(set(wanted.get(true_name, [])))
+        known.append(
+            _Known(name, entry, true_name, unit, drop_ins, state, masked_by, owners, enabled, start, started_by)
+        )
+    return known
+
+
+def _true_state(files: UnitFiles, name: str, units: Mapping[str, tuple[Unit, list[str]] | None]) -> str:
+    entry = files.named(name)
+    return _state(files, name, entry, units.get(name)) if entry is not None else "bad"
+
+
+def _state(files: UnitFiles, name: str, entry: UnitFile, read: tuple[Unit, list[str]] | None) -> str:
+    """What `systemctl is-enabled` says, /run left out."""
+    if entry.how == "mask":
+        return "masked"
+    if entry.how == "alias":
+        target = files.named(files.true_name(name))
+        if target is None or target.how == "dangling":
+            return "bad"
+        return "masked" if target.how == "mask" else "alias"
+    if entry.how == "dangling" or read is None:
+        return "bad"
+    if entry.how == "link" and not (entry.real or "").endswith(f"/{name}"):
+        return "alias"
+    unit = read[0]
+    known = _install_names(name, unit)
+    # In a `.wants` folder the name of the link counts, elsewhere also what it leads to.
+    found = [asked.name for asked in files.asked if asked.admin and name in (asked.name, instance_of(asked.name))]
+    found += [link for link, target in files.admin_links if (link == name) != (target == name)]
+    if any(link in known for link in found):
+        return "enabled"
+    if found:
+        return "indirect"
+    if instance_of(name) is not None and any(asked.name == name for asked in files.asked):
+        return "static"
+    if entry.how == "link" or any(link == target == name for link, target in files.admin_links):
+        return "linked"
+    if any(unit.names("Install", key) for key in ("WantedBy", "RequiredBy", "UpheldBy", "Alias")):
+        return "disabled"
+    return "indirect" if unit.names("Install", "Also") else "static"
+
+
+def _install_names(name: str, unit: Unit) -> set[str]:
+    """Names that `systemctl enable` would give its links."""
+    names = {name, *unit.names("Install", "Alias")}
+    instance = unit.last("Install", "DefaultInstance")
+    if instance:
+        names |= {with_instance(known, instance) for known in names if is_template(known)}
+    return names
+
+
+def _start(
+    name: str, entry: UnitFile | None, unit: Unit | None, reached: systemd_boot.Reached
+) -> tuple[str, list[str]]:
+    if entry is not None and entry.masked_by is not None:
+        return "never", []
+    if unit is None:
+        return "unknown", []
+    if name in reached.boot:
+        return "boot", []
+    if name in reached.demand:
+        return "demand", list(reached.demand[name])
+    return "manual", []
+
+
+def _reach(
+    look: Look, files: UnitFiles, units: Mapping[str, tuple[Unit, list[str]] | None]
+) -> systemd_boot.Reached:
+    asked_by: dict[str, list[str]] = {}
+    for asked in files.asked:
+        asked_by.setdefault(asked.owner, []).append(asked.name)
+    read: dict[str, tuple[Unit, list[str]] | None] = dict(units)
+
+    def of(name: str) -> Unit | None:
+        if name not in read:
+            read[name] = files.unit(look, name) if files.named(name) is not None else None
+        got = read[name]
+        return got[0] if got is not None else None
+
+    def loadable(names: list[str]) -> Iterator[str]:
+        for name in names:
+            true_name = files.true_name(name)
+            if of(true_name) is not None:
+                yield true_name
+
+    def pulled(name: str) -> Iterator[str]:
+        unit = of(name)
+        owners = [name, *files.aliases(name), *filter(None, [instance_of(name)])]
+        links = [wanted for owner in owners for wanted in asked_by.get(owner, ())]
+        settings = systemd_boot.pulls(unit, unit_type(name) or "") if unit is not None else []
+        yield from loadable([*settings, *links])
+
+    def fires(name: str) -> Iterator[str]:
+        unit = of(name)
+        if unit is not None:
+            yield from loadable(systemd_boot.triggers(unit, name, unit_type(name) or ""))
+
+    return systemd_boot.reach(files.true_name("default.target"), pulled, fires)
+
+
+def _presets(look: Look) -> list[systemd_preset.Preset]:
+    found: list[systemd_preset.Preset] = []
+    for path in look.drop_ins(_PRESETS, ".preset"):
+        text = look.try_text(path)
+        if text is None:
+            continue
+        try:
+            found.extend(systemd_preset.parse(text))
+        except ParseError as error:
+            look.gap(path, reason_of(error))
+    return found
+
+
+def _units(look: Look) -> Json:
+    known = look.shared(_table)
+    if known is None:
+        look.because("no systemd: none of the folders for its units has one")
+        return None
+    presets = _presets(look)
+    return [_unit_record(item, presets) for item in known]
+
+
+def _unit_record(item: _Known, presets: list[systemd_preset.Preset]) -> dict[str, Json]:
+    unit = item.unit or Unit()
+    return {
+        "name": item.name,
+        "type": unit_type(item.name),
+        "state": item.state,
+        "enabled": item.enabled,
+        "masked": item.masked_by is not None,
+        "masked_by": item.masked_by,
+        "start": item.start,
+        "started_by": item.started_by,
+        "wanted_by": item.wanted_by,
+        "alias_of": item.true_name if item.true_name != item.name else None,
+        "preset": systemd_preset.choice(presets, item.name),
+        "source": item.entry.path,
+        "file": item.entry.real,
+        "drop_ins": item.drop_ins,
+        "exec_start": unit.values("Service", "ExecStart"),
+        "user": unit.last("Service", "User"),
+        "requires": sorted({*unit.names("Unit", "Requires"), *unit.names("Unit", "BindsTo")}),
+        "wants": sorted(unit.names("Unit", "Wants")),
+        "after": sorted(unit.names("Unit", "After")),
+        "before": sorted(unit.names("Unit", "Before")),
+    }
+
+
+def _default_target(look: Look) -> Json:
+    files = look.shared(_files)
+    entry = files.named("default.target") if files is not None else None
+    if files is None or entry is None:
+        look.because("no default.target" if files is not None else "no systemd")
+        return None
+    true_name = files.true_name("default.target")
+    target = files.named(true_name)
+    return {
+        "target": true_name,
+        "source": entry.path,
+        "masked": target is not None and target.how == "mask",
+        "found": target is not None and target.real is not None,
+    }
+
+
+def _sockets(look: Look) -> Json:
+    known = look.shared(_table)
+    if known is None:
+        look.because("no systemd")
+        return None
+    records = []
+    for item in known:
+        if unit_type(item.name) != "socket" or item.true_name != item.name or item.unit is None:
+            continue
+        for place in listens(item.unit):
+            records.append(
+                {
+                    "unit": item.name,
+                    "kind": place.kind,
+                    "family": place.family,
+                    "address": place.address,
+                    "port": place.port,
+                    "loopback": place.host is not None and place.host.startswith(_LOOPBACK),
+                    "state": item.state,
+                    "start": item.start,
+                    "source": item.entry.path,
+                }
+            )
+    return records
+
+
+def _timers(look: Look) -> Json:
+    known = look.shared(_table)
+    if known is None:
+        look.because("no systemd")
+        return None
+    records = []
+    for item in known:
+        if unit_type(item.name) != "timer" or item.true_name != item.name:
+            continue
+        unit = item.unit or Unit()
+        calendar, monotonic = schedule(unit)
+        fired = systemd_boot.triggers(unit, item.name, "timer")
+        records.append(
+            {
+                "unit": item.name,
+                "starts": fired[0] if fired else None,
+                "on_calendar": calendar,
+                "on_monotonic": monotonic,
+                "state": item.state,
+                "enabled": item.enabled,
+                "masked": item.masked_by is not None,
+                "start": item.start,
+                "source": item.entry.path,
+            }
+        )
+    return records
+
+
+def _running(look: Look) -> Json:
+    try:
+        text = look.command("systemctl", "list-units", "--all", "--full", "--output=json")
+    except (NotCollectedError, MissingError):
+        return _control_groups(look)
+    try:
+        units = json.loads(text)
+        return sorted(
+            (
+                {"name": unit["unit"], "load": unit["load"], "active": unit["active"], "sub": unit["sub"]}
+                for unit in units
+                if _is_steady(unit["unit"])
+            ),
+            key=lambda record: str(record["name"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParseError("systemctl list-units did not print its JSON list") from error
+
+
+def _control_groups(look: Look) -> Json:
+    """Without systemctl: services that have a control group have processes. What has none cannot be told."""
+    base = "/sys/fs/cgroup/system.slice"
+    if not look.runtime.exists(base):
+        base = "/sys/fs/cgroup/systemd/system.slice"
+    if not look.runtime.exists(base):
+        raise NotCollectedError("neither systemctl nor the control groups of systemd can be seen")
+    found: set[str] = set()
+    todo = [base]
+    while todo:
+        folder = todo.pop()
+        for name in look.runtime.names(folder):
+            if name.endswith(".slice"):
+                todo.append(f"{folder}/{name}")
+            elif _is_steady(name):
+                found.add(name)
+    look.gap(base, "only units with processes can be seen")
+    return [{"name": name, "load": "loaded", "active": "active", "sub": "running"} for name in sorted(found)]
+
+
+def _is_steady(name: str) -> bool:
+    """Not a unit that comes and goes with sessions, devices or single commands."""
+    kind = unit_type(name)
+    return kind in _RUNNING_TYPES and not name.startswith(("run-", "user@", "user-runtime-dir@", "session-"))
+
+
+def collect(look: Look) -> Iterator[Fact]:
+    """See the module."""
+    for name, compute in (
+        ("systemd.units", _units),
+        ("systemd.default_target", _default_target),
+        ("systemd.sockets", _sockets),
+        ("systemd.timers", _timers),
+        ("systemd.running", _running),
+    ):
+        if look.wants(name):
+            yield look.fact(name, compute)
+
+
+_STATE = "text: enabled, disabled, static, alias, indirect, linked, masked or bad (as systemctl is-enabled, /run left out)"
+_START = "text: never, boot, demand, manual or unknown: what unit files make of it at boot"
+
+COLLECTOR = Collector(
+    id="systemd_units",
+    facts=(
+        FactSpec(
+            "systemd.units",
+            "table",
+            "Every unit that has a file in the persistent load path or is asked for as an instance; by name.",
+            fields={
+                "name": "text: unit name",
+                "type": "text: service, socket, target, timer …",
+                "state": _STATE,
+                "enabled": "flag: not masked, and a link below /etc starts it (under any of its names)",
+                "masked": "flag: the unit, or the one it is an alias of, is masked",
+                "masked_by": "text: link (to /dev/null) or empty (file); null when not masked",
+                "start": _START,
+                "started_by": "list: units whose event starts it, when start is demand",
+                "wanted_by": "list: units that ask for it by a link in .wants, .requires or .upholds",
+                "alias_of": "text: the unit that this is another name of; null when it is none",
+                "preset": "text: enable, disable or ignore by the vendor's preset; null when none matches",
+                "source": "text: the entry of the load path that counts",
+                "file": "text: the file with the settings; null when masked or missing",
+                "drop_ins": "list: paths of drop-ins, in the order they are read",
+                "exec_start": "list: command lines after all drop-ins",
+                "user": "text: User=; null when not set",
+                "requires": "list: units of Requires= and BindsTo=",
+                "wants": "list: units of Wants=",
+                "after": "list: units of After=",
+                "before": "list: units of Before=",
+            },
+        ),
+        FactSpec(
+            "systemd.default_target",
+            "object",
+            "What default.target means; the kernel command line may name another.",
+            fields={
+                "target": "text: the unit it is an alias of",
+                "source": "text: the entry of the load path that counts",
+                "masked": "flag: that unit is masked",
+                "found": "flag: that unit has a file",
+            },
+        ),
+        FactSpec(
+            "systemd.sockets",
+            "table",
+            "Each place that a socket unit listens at, by unit, in the order of the file.",
+            fields={
+                "unit": "text: socket unit",
+                "kind": "text: stream, datagram, seqpacket, fifo, netlink …",
+                "family": "text: inet, unix, vsock or other",
+                "address": "text: as written",
+                "port": "number: port of inet and vsock; null for others",
+                "loopback": "flag: bound to a loopback address",
+                "state": _STATE,
+                "start": _START,
+                "source": "text: unit file",
+            },
+        ),
+        FactSpec(
+            "systemd.timers",
+            "table",
+            "Timer units, by name.",
+            fields={
+                "unit": "text: timer unit",
+                "starts": "text: unit that it starts",
+                "on_calendar": "list: calendar expressions",
+                "on_monotonic": "list: OnBootSec=… and the like",
+                "state": _STATE,
+                "enabled": "flag: not masked, and a link below /etc starts it",
+                "masked": "flag: masked",
+                "start": _START,
+                "source": "text: unit file",
+            },
+        ),
+        FactSpec(
+            "systemd.running",
+            "table",
+            "Services, sockets, timers, paths and targets the manager has loaded, by name.",
+            facet="runtime",
+            fields={
+                "name": "text: unit name",
+                "load": "text: loaded, masked, not-found …",
+                "active": "text: active, inactive, failed, activating …",
+                "sub": "text: running, exited, listening, dead …",
+            },
+        ),
+    ),
+    collect=collect,
+)

@@ -1,0 +1,1 @@
+"""Judging facts by rules: loading content, evaluating clauses, explaining the verdict. No I/O of its own."""

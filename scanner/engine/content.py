@@ -1,0 +1,185 @@
+"""Loading content: rules, frameworks and profiles from one or more folders, checked once, cached by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import scanner
+from scanner import files
+from scanner.engine.form import FormError
+from scanner.engine.rule_form import build_rule, check_rule
+from scanner.model.errors import ContentError, UsageError
+from scanner.model.rule import Rule
+
+__all__ = ["Content", "Documents", "RuleBook", "load"]
+
+_CACHE_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Parsed YAML documents of the content by relative path, and the digest of the files they came from."""
+
+    rules: Mapping[str, Any]
+    controls: Mapping[str, Any]
+    digest: str
+    overrides: tuple[str, ...]
+
+
+class RuleBook(Mapping[str, Rule]):
+    """Rules by id, built when first asked for; public ids are aliases."""
+
+    def __init__(self, documents: Mapping[str, Any]) -> None:
+        self._raw = {raw["id"]: (path, raw) for path, raw in documents.items()}
+        self._built: dict[str, Rule] = {}
+        self._alias: dict[str, list[str]] = {}
+        for rule, (_, raw) in self._raw.items():
+            for alias in raw.get("upstream", ()):
+                self._alias.setdefault(alias, []).append(rule)
+
+    def __getitem__(self, key: str) -> Rule:
+        if key not in self._built:
+            path, raw = self._raw[key]
+            self._built[key] = build_rule(raw, Path(path).parent.as_posix(), path)
+        return self._built[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._raw))
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def named(self, name: str) -> list[Rule]:
+        """The rule called `name`, or the rules equivalent to the public rule `name`. Raises UsageError."""
+        bare = name.partition("@")[0].removeprefix("xccdf_org.ssgproject.content_rule_")
+        ids = [bare] if bare in self._raw else self._alias.get(bare, [])
+        if not ids:
+            from difflib import get_close_matches
+
+            near = get_close_matches(bare, [*self._raw, *self._alias], 1)
+            raise UsageError(
+                f"there is no rule {name!r}",
+                hint=f"did you mean {near[0]}?" if near else "assay rules list shows all",
+            )
+        return [self[one] for one in ids]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All rules, and the documents of frameworks and profiles."""
+
+    rules: RuleBook
+    controls: Mapping[str, Any]
+    digest: str
+    overrides: tuple[str, ...]
+
+
+def load(extra: tuple[Path, ...] = (), *, allow_override: bool = False, cache: bool = True) -> Content:
+    """The shipped content plus every folder of `extra` (same layout). Raises ContentError with file and line.
+
+    An extra folder may not replace a shipped file unless `allow_override`; the digest covers every file and says so.
+    """
+    documents = _documents((files.content_root(), *extra), allow_override, cache)
+    return Content(RuleBook(documents.rules), documents.controls, documents.digest, documents.overrides)
+
+
+def _documents(roots: tuple[Path, ...], allow_override: bool, cache: bool) -> Documents:
+    chosen: dict[str, tuple[Path, bytes]] = {}
+    overrides: list[str] = []
+    for number, root in enumerate(roots):
+        if not root.is_dir():
+            raise UsageError(
+                f"there is no content folder {root}", hint="--content names a folder with rules/ or controls/"
+            )
+        for path in sorted((*root.glob("rules/**/*.yaml"), *root.glob("controls/**/*.yaml"))):
+            name = path.relative_to(root).as_posix()
+            if name in chosen or (name.startswith("rules/") and _same_rule(chosen, path.stem)):
+                if not allow_override:
+                    raise ContentError(
+                        f"{path.stem} is already shipped as {name}",
+                        where=str(path),
+                        hint="rename it, or say --allow-override",
+                    )
+                overrides.append(name)
+                for other in [key for key in chosen if key.startswith("rules/") and Path(key).stem == path.stem]:
+                    del chosen[other]
+            chosen[name] = (path, files.read_bytes(path))
+        if number and not any(path.is_relative_to(root) for path, _ in chosen.values()):
+            raise UsageError(f"{root} holds no rules/**/*.yaml and no controls/**/*.yaml")
+    digest = _digest(chosen, overrides)
+    parsed = _cached(digest) if cache else None
+    if parsed is None:
+        parsed = _parsed(chosen)
+        if cache:
+            _remember(digest, parsed)
+    return Documents(parsed["rules"], parsed["controls"], f"sha256:{digest}", tuple(overrides))
+
+
+def _same_rule(chosen: Mapping[str, Any], stem: str) -> bool:
+    return any(key.startswith("rules/") and key.endswith(f"/{stem}.yaml") for key in chosen)
+
+
+def _digest(chosen: Mapping[str, tuple[Path, bytes]], overrides: list[str]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(chosen):
+        total.update(f"{name} {hashlib.sha256(chosen[name][1]).hexdigest()}\n".encode())
+    for name in sorted(overrides):
+        total.update(f"override {name}\n".encode())
+    return total.hexdigest()
+
+
+def _parsed(chosen: Mapping[str, tuple[Path, bytes]]) -> dict[str, dict[str, Any]]:
+    from scanner.engine import yaml_text
+
+    out: dict[str, dict[str, Any]] = {"rules": {}, "controls": {}}
+    ids: dict[str, str] = {}
+    for name, (path, data) in sorted(chosen.items()):
+        document = yaml_text.load(data, str(path))
+        if name.startswith("rules/"):
+            try:
+                check_rule(document, path.stem)
+            except FormError as error:
+                line = yaml_text.place(data, error.path)
+                raise ContentError(
+                    str(error), where=f"{path}:{line}", hint="docs/rules.md describes the form"
+                ) from None
+            if path.stem in ids:
+                raise ContentError(f"the rule {path.stem} stands twice: also in {ids[path.stem]}", where=str(path))
+            ids[path.stem] = name
+            out["rules"][name.removeprefix("rules/")] = document
+        else:
+            out["controls"][name.removeprefix("controls/")] = document
+    return out
+
+
+def _cache_file(digest: str) -> Path | None:
+    folder = files.cache_folder()
+    return folder / f"content-{_CACHE_VERSION}-{scanner.__version__}-{digest[:32]}.json" if folder else None
+
+
+def _cached(digest: str) -> dict[str, Any] | None:
+    path = _cache_file(digest)
+    if path is None or not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return data["documents"] if isinstance(data, dict) and data.get("digest") == digest else None
+
+
+def _remember(digest: str, parsed: Mapping[str, Any]) -> None:
+    path = _cache_file(digest)
+    if path is None:
+        return
+    try:
+        for old in path.parent.glob("content-*.json"):
+            old.unlink(missing_ok=True)
+        files.write_output(str(path), json.dumps({"digest": digest, "documents": parsed}).encode())
+    except (OSError, UsageError):
+        return

@@ -1,0 +1,168 @@
+"""Judging one rule instance: applicability, the two halves, the verdict and its explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from scanner.engine.evaluate import MAX_EVIDENCE, Verdict, evaluate, facts_of
+from scanner.engine.params import instance_id, substitute
+from scanner.engine.status import all_of
+from scanner.model.fact import Evidence, Fact
+from scanner.model.result import Result, Status
+from scanner.model.rule import Rule
+
+__all__ = ["Instance", "halves", "judge", "needed_facts"]
+
+NOT_REQUIRED = "not_required"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A rule with resolved parameters, and where each value came from."""
+
+    rule: Rule
+    params: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """Rule id + "@" + short digest of the parameters."""
+        return instance_id(self.rule.id, self.params)
+
+
+def halves(check: Mapping[str, Any], runtime_facts: frozenset[str]) -> dict[str, Mapping[str, Any]]:
+    """The clauses of a check by half. A check with one clause belongs to the half of its facts."""
+    if check and set(check) <= {"persistent", "runtime"}:
+        return dict(check)
+    if "manual" in check:
+        return {}
+    names = {name.partition(":")[0] for name in facts_of(check)}
+    return {"runtime" if names & runtime_facts else "persistent": check}
+
+
+def needed_facts(instance: Instance, runtime_facts: frozenset[str]) -> list[str]:
+    """Every fact that judging this instance may ask for, `name` or `name:argument`."""
+    rule = instance.rule
+    clauses = list(halves(rule.check, runtime_facts).values())
+    if rule.when is not None:
+        clauses.append(rule.when)
+    return list(dict.fromkeys(name for clause in clauses for name in facts_of(substitute(clause, instance.params))))
+
+
+def judge(
+    instance: Instance,
+    facts: Mapping[str, Fact],
+    target: Mapping[str, Any],
+    *,
+    require: str = "both",
+    runtime_facts: frozenset[str] = frozenset(),
+) -> Result:
+    """The result of one instance. `require` says which halves a verdict needs: both, or persistent alone."""
+    rule = instance.rule
+    kind = str(target.get("kind", ""))
+    platform = str(target.get("identity", {}).get("platform", "linux"))
+    if "manual" in rule.check:
+        question = rule.check["manual"]
+        return _result(
+            instance, "manual", {}, Verdict("manual", question["evidence"], "a person must answer"), rule.title
+        )
+    if platform not in rule.platforms or (rule.targets and kind not in rule.targets):
+        what = f"this rule judges {', '.join(rule.targets or rule.platforms)}; the target is {kind} ({platform})"
+        return _result(instance, "unknown", {}, Verdict("unknown", rule.title, what), what)
+    if rule.when is not None:
+        applies = evaluate(substitute(rule.when, instance.params), facts)
+        if applies.status != "pass":
+            status = "not_applicable" if applies.status in ("fail", "not_applicable") else applies.status
+            why = "does not apply" if status == "not_applicable" else "whether it applies is not known"
+            return _result(instance, status, {}, applies, f"{why}: expected {applies.expected}; found {applies.found}")
+    verdicts = {
+        half: evaluate(substitute(clause, instance.params), facts)
+        for half, clause in halves(rule.check, runtime_facts).items()
+    }
+    return _halved(instance, verdicts, require)
+
+
+def _halved(instance: Instance, verdicts: Mapping[str, Verdict], require: str) -> Result:
+    facets = {half: verdict.status for half, verdict in verdicts.items()}
+    counted = dict(facets)
+    half: str | None = None
+    if require == "persistent" and "persistent" in facets and facets.get("runtime") == "unknown":
+        # The running half was not asked for; whatever was seen of it nevertheless (drift, an error) counts.
+        del counted["runtime"]
+        facets["runtime"] = NOT_REQUIRED
+        half = "persistent half"
+    elif facets.get("persistent") == "pass" and facets.get("runtime") == "unknown":
+        half = "persistent half"
+    status = all_of(counted.values())
+    decided = [verdict for name, verdict in verdicts.items() if name in counted and verdict.status == status]
+    verdict = _combined(decided or list(verdicts.values()))
+    if status == "pass" and half:
+        note = f"{half} only: the running half was not required"
+    elif half:
+        note = f"{half} passes ({verdicts['persistent'].found}); the running half was not seen"
+    elif facets.get("persistent") == "pass" and facets.get("runtime") == "fail":
+        note = "drift: configured rightly, but the running system differs"
+    elif facets.get("persistent") == "fail" and facets.get("runtime") == "pass":
+        note = "drift: the running system is right, but the next boot will not be"
+    else:
+        note = ""
+    text = f"expected {verdict.expected}; found {verdict.found}"
+    return _result(instance, status, facets, verdict, f"{note}: {text}" if note else text, half)
+
+
+def _combined(verdicts: list[Verdict]) -> Verdict:
+    if len(verdicts) == 1:
+        return verdicts[0]
+    evidence: dict[Evidence, None] = {}
+    for verdict in verdicts:
+        evidence.update(dict.fromkeys(verdict.evidence))
+    return Verdict(
+        verdicts[0].status,
+        "; and ".join(dict.fromkeys(verdict.expected for verdict in verdicts)),
+        "; ".join(dict.fromkeys(verdict.found for verdict in verdicts)),
+        tuple(list(evidence)[:MAX_EVIDENCE]),
+        parts=tuple(verdicts),
+        word="all",
+    )
+
+
+def _result(
+    instance: Instance,
+    status: str,
+    facets: Mapping[str, str],
+    verdict: Verdict,
+    explanation: str,
+    half: str | None = None,
+) -> Result:
+    rule = instance.rule
+    full = {"persistent": NOT_REQUIRED, "runtime": NOT_REQUIRED, **facets}
+    return Result(
+        instance=instance.id,
+        rule=rule.id,
+        title=rule.title,
+        upstream=rule.upstream,
+        status=cast("Status", status),
+        facets=full,
+        params=instance.params,
+        param_sources=instance.sources,
+        severity=rule.severity,
+        explanation=explanation,
+        expected=verdict.expected,
+        found=verdict.found,
+        evidence=verdict.evidence,
+        facts=tuple(_facts_in(verdict)),
+        half=half,
+    )
+
+
+def _facts_in(verdict: Verdict) -> list[str]:
+    names: dict[str, None] = {}
+    todo = [verdict]
+    while todo:
+        one = todo.pop(0)
+        if one.fact:
+            names[one.fact] = None
+        todo.extend(one.parts)
+    return list(names)

@@ -1,0 +1,89 @@
+"""Parameters: resolving their values, putting them into a check, naming the instance."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scanner.model.canonical import canonical
+from scanner.model.errors import UsageError
+from scanner.model.rule import Param, Rule
+
+__all__ = ["instance_id", "parse_value", "resolve", "substitute"]
+
+_WHOLE = re.compile(r"^\$\{([a-z][a-z0-9_]*)\}$")
+_PART = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
+
+
+def parse_value(param: Param, text: str) -> Any:
+    """A value from the command line, by the parameter's type. Raises UsageError."""
+    if param.type == "number":
+        if not re.fullmatch(r"-?\d+", text):
+            raise UsageError(f"{param.name} wants a whole number, not {text!r}")
+        return int(text)
+    if param.type == "flag":
+        if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
+            raise UsageError(f"{param.name} wants true or false, not {text!r}")
+        return text.lower() in ("true", "yes", "1")
+    if param.type == "list":
+        items = [item.strip() for item in text.split(",") if item.strip()]
+        numbers = bool(param.default) and all(isinstance(item, int) for item in param.default)
+        return [int(item) for item in items] if numbers and all(item.isdigit() for item in items) else items
+    return text
+
+
+def find(rule: Rule, name: str) -> Param | None:
+    """The parameter of `rule` called `name`, or whose public alias is `name`."""
+    if name in rule.params:
+        return rule.params[name]
+    return next((param for param in rule.params.values() if name in param.alias), None)
+
+
+def resolve(rule: Rule, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values and where each came from. `layers` are (source, {param or alias: value}), the strongest first."""
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, param in rule.params.items():
+        values[name], sources[name] = param.default, "rule"
+        for source, given in layers:
+            key = next((key for key in (name, *param.alias) if key in given), None)
+            if key is not None:
+                raw = given[key]
+                values[name] = parse_value(param, raw) if isinstance(raw, str) and param.type != "text" else raw
+                sources[name] = source
+                break
+    return values, sources
+
+
+def substitute(value: Any, params: Mapping[str, Any]) -> Any:
+    """`value` with every `${name}` replaced; alone in a text it keeps its type, inside a text it becomes text."""
+    if isinstance(value, str):
+        if "${" not in value:
+            return value
+        whole = _WHOLE.match(value)
+        if whole and whole.group(1) in params:
+            return params[whole.group(1)]
+        return _PART.sub(lambda found: str(params.get(found.group(1), found.group(0))), value)
+    if isinstance(value, dict):
+        return {key: substitute(item, params) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, params) for item in value]
+    return value
+
+
+def instance_id(rule: str, params: Mapping[str, Any]) -> str:
+    """Rule id + "@" + short digest of the resolved parameters."""
+    return f"{rule}@{hashlib.sha256(canonical(dict(params))).hexdigest()[:8]}"
+
+
+def used(value: Any) -> set[str]:
+    """Names of the parameters that `value` mentions."""
+    if isinstance(value, str):
+        return set(_PART.findall(value))
+    if isinstance(value, dict):
+        return set().union(*(used(item) for item in value.values())) if value else set()
+    if isinstance(value, list):
+        return set().union(*(used(item) for item in value)) if value else set()
+    return set()

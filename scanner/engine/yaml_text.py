@@ -1,0 +1,90 @@
+"""YAML of our content: safe, no anchors, no duplicate keys, text keys only, and errors that name file and line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from scanner.model.errors import ContentError
+
+__all__ = ["load", "place"]
+
+_BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_BASE):  # type: ignore[misc,valid-type]  # chosen at import: the C loader where libyaml is there
+    """CSafeLoader that refuses what content must not hold."""
+
+
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"the key {key!r} is not text; quote it (YAML 1.1 reads on, off, yes, no as flags)",
+                key_node.start_mark,
+            )
+        if key in out:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+        out[key] = loader.construct_object(value_node, deep=True)
+    return out
+
+
+def _plain(loader: Any, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+# Dates and floats have no place in content: they stay the text that was written.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _plain)
+_Loader.add_constructor("tag:yaml.org,2002:float", _plain)
+
+
+def load(data: bytes, where: str) -> Any:
+    """The one document of `data`. Raises ContentError with `where`:line."""
+    try:
+        # An anchor or alias needs "&" or "*"; only then is the costlier look at the events worth it.
+        if b"&" in data or b"*" in data:
+            for event in yaml.parse(data, Loader=_BASE):
+                if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                    raise ContentError(
+                        "anchors and aliases are not used in content",
+                        where=f"{where}:{_line(event.start_mark)}",
+                        hint="write the value out",
+                    )
+        return yaml.load(data, Loader=_Loader)  # noqa: S506 - a SafeLoader subclass
+    except yaml.MarkedYAMLError as error:
+        line = _line(error.problem_mark or error.context_mark)
+        raise ContentError(str(error.problem or error.context or "not YAML"), where=f"{where}:{line}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ContentError(f"not YAML: {error}", where=where) from None
+
+
+def _line(mark: Any) -> int:
+    return int(mark.line) + 1 if mark is not None else 1
+
+
+def place(data: bytes, path: tuple[str | int, ...]) -> int:
+    """Line (1-based) of the node at `path`, as near as it exists. For error messages only."""
+    try:
+        node: Any = yaml.compose(data, Loader=_BASE)
+    except yaml.YAMLError:
+        return 1
+    line = 1
+    for step in path:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(step):
+                    line, found = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            found = node.value[step]
+            line = found.start_mark.line + 1
+        if found is None:
+            return line
+        node = found
+    return line

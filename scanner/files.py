@@ -1,0 +1,85 @@
+"""Our own files: content, caches, settings, inputs, outputs. Never the inspected system (that is `scanner.target`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from scanner.model.errors import InputError, UsageError
+
+__all__ = ["cache_folder", "content_root", "read_bytes", "read_input", "write_output"]
+
+MAX_INPUT = 512 * 1024 * 1024
+"""Bytes of a snapshot, assessment or content file that is handed in."""
+
+
+def content_root() -> Path:
+    """The folder that holds `rules/`, `controls/` and `reports/`: inside the wheel, or the checkout."""
+    inside = Path(__file__).parent / "content"
+    return inside if inside.is_dir() else Path(__file__).parent.parent
+
+
+def cache_folder() -> Path | None:
+    """The folder for caches (`$XDG_CACHE_HOME/assay`), or None when it cannot be made or belongs to someone else."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118 - no home is no error here
+    if not Path(base).is_absolute():
+        return None
+    folder = Path(base) / "assay"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder if folder.stat().st_uid == os.getuid() else None
+    except OSError:
+        return None
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of one of our files. Raises InputError with the place and the reason."""
+    try:
+        if path.stat().st_size > MAX_INPUT:
+            raise InputError(f"larger than {MAX_INPUT} bytes", where=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+
+
+def read_input(name: str) -> bytes:
+    """The bytes of an input file, or of standard input for `-`."""
+    if name == "-":
+        return sys.stdin.buffer.read(MAX_INPUT)
+    return read_bytes(Path(name))
+
+
+def write_output(name: str, data: bytes) -> None:
+    """Write an output file whole or not at all, with the mode umask allows; `-` is standard output."""
+    if name == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)  # /dev/null, a pipe: written in place
+            return
+        handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            Path(draft).chmod(0o666 & ~_umask())
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {name}: {error.strerror or error}", hint="name a folder you may write to"
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Frameworks and profiles: catalogs, mappings, fit to a target, control roll-up, the matrix, the assessment."""

@@ -1,0 +1,249 @@
+"""The assessment: a pure function of snapshot, content, profiles, parameters, waivers and clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import scanner
+from scanner.engine.cases import runtime_fact_names
+from scanner.engine.content import Content
+from scanner.engine.judge import judge
+from scanner.engine.waivers import Waiver, waiver_for
+from scanner.frameworks.claims import claim_verdict
+from scanner.frameworks.fit import fit_of
+from scanner.frameworks.rollup import roll_up
+from scanner.frameworks.select import ChosenControl, Selected
+from scanner.model.control import Framework, Profile
+from scanner.model.result import CONTROL_STATUSES, STATUSES, Assessment, ControlResult, Result
+from scanner.model.rule import Rule
+from scanner.model.snapshot import Snapshot
+
+__all__ = ["assess", "required_halves"]
+
+_JUDGED = ("pass", "fail")
+
+
+def required_halves(profile: Profile, kind: str) -> str:
+    """`both` or `persistent`: what this profile needs on a target of this kind."""
+    return profile.require.get(kind, profile.require.get("*", "both"))
+
+
+def assess(
+    snapshot: Snapshot,
+    content: Content,
+    known: Mapping[str, Framework],
+    profiles: Sequence[Profile],
+    selected: Selected,
+    *,
+    now: str,
+    waivers: Sequence[Waiver] = (),
+    min_coverage: int | None = None,
+) -> Assessment:
+    """Judge every selected instance and roll controls up. `now` is an RFC 3339 instant in UTC."""
+    kind = str(snapshot.target.get("kind", ""))
+    identity = snapshot.target.get("identity") or {}
+    requires = {profile.id: required_halves(profile, kind) for profile in profiles}
+    claims = {framework.id for framework in known.values() if framework.kind == "claims"}
+    results: dict[str, Result] = {}
+    runtime = runtime_fact_names()
+    for name in sorted(selected.instances):
+        instance = selected.instances[name]
+        # An instance that several profiles chose must satisfy the strictest of them.
+        asking = {requires[one] for one, ids in selected.profile_instances.items() if name in ids}
+        require = "persistent" if asking == {"persistent"} else "both"
+        result = judge(instance, snapshot.facts, snapshot.target, require=require, runtime_facts=runtime)
+        result = replace(result, waiver=waiver_for(result, waivers, identity, now[:10]))
+        if claims & set(instance.rule.mappings):
+            result = replace(result, claim_verdict=claim_verdict(instance.rule, result))
+        results[name] = result
+    controls = _controls(known, selected, results)
+    fits = {
+        profile.id: fit_of(profile.fit or _only_fit(profile, known), identity)
+        if profile.fit or profile.frameworks
+        else ("exact", "")
+        for profile in profiles
+    }
+    return Assessment(
+        tool={"name": "assay", "version": scanner.__version__},
+        content_digest=content.digest,
+        target=snapshot.target,
+        facts_digest=snapshot.facts_digest,
+        profiles=tuple(
+            {
+                "id": profile.id,
+                "title": profile.title,
+                "require": requires[profile.id],
+                "fit": fits[profile.id][0],
+                "fit_reason": fits[profile.id][1],
+                "min_coverage": profile.min_coverage if min_coverage is None else min_coverage,
+                "instances": len(selected.profile_instances.get(profile.id, ())),
+            }
+            for profile in profiles
+        ),
+        evaluated_at=now,
+        results=tuple(results.values()),
+        controls=controls,
+        summary=_summary(known, selected, results, controls, identity),
+        completeness=_completeness(profiles, selected, results, fits, min_coverage),
+        rules={rule.id: _rule_json(rule) for rule in _rules(selected)},
+        unread=_unread(snapshot, results),
+    )
+
+
+def _only_fit(profile: Profile, known: Mapping[str, Framework]) -> tuple[Any, ...]:
+    """A profile without a fit of its own fits what its one framework fits; of several, any system."""
+    if len(profile.frameworks) == 1:
+        return known[profile.frameworks[0].framework].fit
+    from scanner.model.control import Fit
+
+    return (Fit("*", "exact"),)
+
+
+def _controls(
+    known: Mapping[str, Framework], selected: Selected, results: Mapping[str, Result]
+) -> tuple[ControlResult, ...]:
+    found = []
+    for framework_id in sorted(selected.controls):
+        framework = known[framework_id]
+        chosen: dict[str, ChosenControl] = selected.controls[framework_id]
+        for control in framework.controls.values():
+            if control.id not in chosen:
+                continue
+            one = chosen[control.id]
+            rolled = roll_up(framework, control, one.rules, [results[name] for name in one.instances])
+            if not one.whole and rolled.coverage == "automated":
+                # The profile left rules out: what remains covers a part at most.
+                status = {"pass": "pass_in_part", "not_applicable": "manual"}.get(rolled.status, rolled.status)
+                rolled = replace(rolled, coverage="partial", status=status)
+            found.append(rolled)
+    return tuple(found)
+
+
+def _counts(order: Sequence[str], words: Sequence[str]) -> dict[str, int]:
+    counted = Counter(words)
+    return {word: counted[word] for word in order if counted[word]}
+
+
+def _summary(
+    known: Mapping[str, Framework],
+    selected: Selected,
+    results: Mapping[str, Result],
+    controls: Sequence[ControlResult],
+    identity: Mapping[str, Any],
+) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    for framework_id in sorted(selected.controls):
+        framework = known[framework_id]
+        fit, reason = fit_of(framework.fit, identity)
+        mine = [control for control in controls if control.framework == framework_id]
+        names = sorted({name for control in mine for name in control.results})
+        statuses = [results[name].status for name in names]
+        summary[framework_id] = {
+            "title": framework.title,
+            "short": framework.short,
+            "version": framework.version,
+            "kind": framework.kind,
+            "fit": fit,
+            "fit_reason": reason,
+            "fit_note": framework.by_analogy_note if fit == "by_analogy" else "",
+            "counts": _counts(CONTROL_STATUSES, [control.status for control in mine]),
+            "coverage": _counts(
+                ("automated", "partial", "manual", "inherited", "not_applicable", "not_yet"),
+                [control.coverage for control in mine],
+            ),
+            "controls": len(mine),
+            "results": _counts(STATUSES, statuses),
+            "rules_selected": len(names),
+            "rules_judged": sum(status in _JUDGED for status in statuses),
+            "persistent_half": sum(results[name].half is not None for name in names),
+        }
+        if framework.kind == "claims":
+            verdicts = [results[name].claim_verdict or "" for name in names]
+            summary[framework_id]["claims"] = _counts(sorted(set(verdicts)), verdicts)
+    return summary
+
+
+def _completeness(
+    profiles: Sequence[Profile],
+    selected: Selected,
+    results: Mapping[str, Result],
+    fits: Mapping[str, tuple[str, str]],
+    min_coverage: int | None,
+) -> dict[str, Any]:
+    """How many selected rules got a real verdict, and in one sentence each why that is not enough."""
+    reasons: list[str] = []
+    for profile in profiles:
+        fit, why = fits[profile.id]
+        if fit == "foreign":
+            reasons.append(f"profile {profile.id} does not fit this target: {why}")
+        mine = [results[name] for name in sorted(selected.profile_instances.get(profile.id, ()))]
+        threshold = profile.min_coverage if min_coverage is None else min_coverage
+        judged, asked = _ratio(mine)
+        if not mine:
+            reasons.append(f"profile {profile.id} selects no rule")
+        elif judged == 0 or judged * 100 < threshold * asked:
+            reasons.append(
+                f"profile {profile.id}: only {judged} of {asked} applicable rules got a verdict"
+                f"; at least {threshold} % must"
+            )
+    errors = sum(result.status == "error" for result in results.values())
+    if errors:
+        reasons.append(
+            f"{errors} {'rule' if errors == 1 else 'rules'} ended in error: something needed could not be read"
+        )
+    judged, asked = _ratio(list(results.values()))
+    return {
+        "complete": not reasons,
+        "reasons": reasons,
+        "selected": len(results),
+        "judged": judged,
+        "applicable": asked,
+        "percent": judged * 100 // asked if asked else 0,
+        "counts": _counts(STATUSES, [result.status for result in results.values()]),
+        "persistent_half": sum(result.half is not None for result in results.values()),
+    }
+
+
+def _ratio(results: Sequence[Result]) -> tuple[int, int]:
+    """(rules with a real verdict, rules that could have had one: without the not applicable and the manual)."""
+    asked = [result for result in results if result.status not in ("not_applicable", "manual")]
+    return sum(result.status in _JUDGED for result in asked), len(asked)
+
+
+def _rules(selected: Selected) -> list[Rule]:
+    found = {instance.rule.id: instance.rule for instance in selected.instances.values()}
+    return [found[name] for name in sorted(found)]
+
+
+def _rule_json(rule: Rule) -> dict[str, Any]:
+    return {
+        "title": rule.title,
+        "severity": rule.severity,
+        "area": rule.area,
+        "rationale": rule.rationale,
+        "mappings": {framework: list(ids) for framework, ids in rule.mappings.items()},
+        "remediation": {
+            "summary": rule.remediation.summary,
+            "commands": list(rule.remediation.commands),
+            "disruption": rule.remediation.disruption,
+        },
+        "references": list(rule.references),
+        "claim_notes": dict(rule.claim_notes),
+    }
+
+
+def _unread(snapshot: Snapshot, results: Mapping[str, Result]) -> tuple[dict[str, Any], ...]:
+    """Facts that could not be read in whole or in part, and how many selected rules ask them."""
+    asked = Counter(name for result in results.values() for name in result.facts)
+    found = []
+    for name in sorted(snapshot.facts):
+        fact = snapshot.facts[name]
+        if fact.state in ("error", "not_collected") or fact.gaps:
+            reasons = [fact.reason] if fact.reason else list(fact.gaps[:3])
+            found.append(
+                {"fact": name, "state": fact.state, "reason": "; ".join(map(str, reasons)), "rules": asked[name]}
+            )
+    return tuple(found)

@@ -1,0 +1,122 @@
+"""Which rule instances a set of profiles chooses, and which control of which framework each one serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from scanner.engine.content import Content
+from scanner.engine.judge import Instance, needed_facts
+from scanner.engine.params import resolve
+from scanner.frameworks.rollup import control_rules
+from scanner.model.control import Control, Framework, Profile, Selection
+from scanner.model.errors import ContentError, UsageError
+from scanner.model.rule import Rule
+
+__all__ = ["ChosenControl", "Selected", "plan", "select"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenControl:
+    """A control with the rules mapped to it, the instances chosen for it, and whether that is all of them."""
+
+    control: Control
+    rules: tuple[str, ...]
+    instances: tuple[str, ...]
+    whole: bool
+
+
+@dataclass(slots=True)
+class Selected:
+    """Instances by id, and for each framework its chosen controls. `profile_instances`: profile -> its instances."""
+
+    instances: dict[str, Instance] = field(default_factory=dict)
+    controls: dict[str, dict[str, ChosenControl]] = field(default_factory=dict)
+    profile_instances: dict[str, set[str]] = field(default_factory=dict)
+
+
+def _hits(patterns: Sequence[str], rule: Rule) -> bool:
+    names = (rule.id, f"{rule.area}/{rule.id}", *rule.upstream)
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+def _levels(control: Control, selection: Selection) -> bool:
+    if selection.controls and control.id not in selection.controls:
+        return False
+    return not selection.levels or bool(set(selection.levels) & set(control.levels))
+
+
+def select(
+    content: Content,
+    known: Mapping[str, Framework],
+    profiles: Sequence[Profile],
+    overrides: Mapping[str, Any] | None = None,
+) -> Selected:
+    """The instances of `profiles`. `overrides` are parameters from the command line (name or public alias -> value).
+
+    Values come from the command line over the profile over the framework's mapping over the rule's default.
+    """
+    mappings = {name: content.rules[name].mappings for name in content.rules}
+    selected = Selected()
+    for profile in profiles:
+        mine = selected.profile_instances.setdefault(profile.id, set())
+        for selection in profile.frameworks:
+            framework = known.get(selection.framework)
+            if framework is None:
+                raise ContentError(f"there is no framework {selection.framework}", where=profile.source)
+            by_control = control_rules(framework, mappings)
+            chosen = selected.controls.setdefault(framework.id, {})
+            for control in framework.controls.values():
+                if not _levels(control, selection):
+                    continue
+                ids = by_control[control.id]
+                taken = [content.rules[one] for one in ids if one in content.rules]
+                taken = [rule for rule in taken if not profile.only or _hits(profile.only, rule)]
+                taken = [rule for rule in taken if not _hits(profile.rules_out, rule)]
+                instances = [_instance(rule, profile, framework, overrides or {}) for rule in taken]
+                for instance in instances:
+                    selected.instances[instance.id] = instance
+                    mine.add(instance.id)
+                before = chosen.get(control.id)
+                names = {instance.id for instance in instances} | set(before.instances if before else ())
+                whole = len(taken) == len(ids) or (before is not None and before.whole)
+                chosen[control.id] = ChosenControl(control, tuple(ids), tuple(sorted(names)), whole)
+        for name in content.rules if profile.rules_in else ():
+            rule = content.rules[name]
+            if _hits(profile.rules_in, rule) and not _hits(profile.rules_out, rule):
+                instance = _instance(rule, profile, None, overrides or {})
+                if not any(selected.instances[one].rule.id == rule.id for one in mine):
+                    selected.instances[instance.id] = instance
+                    mine.add(instance.id)
+    _check_overrides(selected, overrides or {})
+    return selected
+
+
+def _instance(rule: Rule, profile: Profile, framework: Framework | None, overrides: Mapping[str, Any]) -> Instance:
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        ("command line", overrides),
+        (f"profile {profile.id}", profile.params.get(rule.id, {})),
+    ]
+    if framework is not None:
+        layers.append((f"framework {framework.id}", framework.params.get(rule.id, {})))
+    values, sources = resolve(rule, layers)
+    return Instance(rule, values, sources)
+
+
+def _check_overrides(selected: Selected, overrides: Mapping[str, Any]) -> None:
+    known = {
+        name
+        for instance in selected.instances.values()
+        for param in instance.rule.params.values()
+        for name in (param.name, *param.alias)
+    }
+    for name in overrides:
+        if name not in known:
+            raise UsageError(f"no selected rule has a parameter {name!r}", hint="assay rules show RULE lists them")
+
+
+def plan(instances: Sequence[Instance], runtime_facts: frozenset[str]) -> list[str]:
+    """Every fact that these instances may ask for, sorted."""
+    return sorted({name for instance in instances for name in needed_facts(instance, runtime_facts)})

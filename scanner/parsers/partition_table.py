@@ -1,0 +1,128 @@
+"""Partition tables, for what a partition says it is for: GPT, and the four primary entries of an MBR.
+
+Sources: UEFI Specification 2.10, section 5.3; UAPI Discoverable Partitions Specification.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scanner.model.errors import ParseError
+
+__all__ = ["Partition", "partitions"]
+
+Reader = Callable[[int, int], bytes]
+MAX_ENTRIES = 256
+
+_ROOTS = (
+    "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
+    "44479540-f297-41b2-9af7-d131d5f0458a",
+    "b921b045-1df0-41c3-af44-4c6f280d3fae",
+    "69dad710-2ce4-4e3c-b16c-21a1d49abed3",
+    "72ec70a6-cf74-40e6-bd49-4bda08e8f224",
+)
+_USRS = (
+    "8484680c-9521-48c6-9c11-b0720656f69e",
+    "b0e01050-ee5f-4390-949a-9101b17104e9",
+    "beaec34b-8442-439b-a40b-984381ed097d",
+)
+_VERITY = (
+    "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5",
+    "df3300ce-d69f-4c92-978c-9bfb0f38d820",
+    "b6ed5582-440b-4209-b8da-5ff7c419ea3d",
+    "77ff5f63-e7b6-4633-acf4-1565b864c0e6",
+    "6e11a4e7-fbca-4ded-b9e9-e1a512bb664e",
+)
+_TYPES = {
+    **dict.fromkeys(_ROOTS, "root"),
+    **dict.fromkeys(_USRS, "usr"),
+    **dict.fromkeys(_VERITY, "verity"),
+    "c12a7328-f81f-11d2-ba4b-00a0c93ec93b": "esp",
+    "bc13c2ff-59e6-4262-a352-b275fd6f7172": "boot",
+    "21686148-6449-6e6f-744e-656564454649": "bios-boot",
+    "9e1a2d38-c612-4316-aa26-8b49521e5a8b": "bios-boot",
+    "933ac7e1-2eb4-4f13-b844-0e14e2aef915": "home",
+    "3b8f8425-20e0-4f3b-907f-1a25a76f98e8": "srv",
+    "4d21b016-b534-45c2-a9fb-5c16e091fd2d": "var",
+    "7ec6f557-3bc5-4aca-b293-16ef5df639d1": "tmp",
+    "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f": "swap",
+    "0fc63daf-8483-4772-8e79-3d69d8477de4": "linux",
+    "e6d6d379-f507-44c2-a23c-238f2a3df928": "lvm",
+    "a19d880f-05fc-4d3b-a006-743f0f84911e": "raid",
+    "ca7d7ccb-63ed-4c53-861c-1742536059cc": "luks",
+    "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7": "data",
+}
+_MBR_TYPES = {0x82: "swap", 0x83: "linux", 0x8E: "lvm", 0xEF: "esp", 0xFD: "raid", 0x07: "data", 0x0C: "data"}
+_EXTENDED = (0x05, 0x0F, 0x85)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition. Offset and size in bytes; `type` a word, or the type GUID (GPT) or number (MBR) of others."""
+
+    number: int
+    type: str
+    offset: int
+    size: int
+    name: str | None = None
+    uuid: str | None = None
+
+
+def partitions(read: Reader, size: int) -> list[Partition]:
+    """Partitions of a device of `size` bytes, by number; empty when it has no table.
+
+    Entries that do not lie on the device are an error: ParseError. Logical partitions of an MBR are not followed.
+    """
+    for sector in (512, 4096):
+        header = read(sector, 92)
+        if header[:8] == b"EFI PART" and len(header) == 92:
+            return _gpt(read, header, sector, size)
+    start = read(0, 512)
+    return _mbr(start, size) if start[510:512] == b"\x55\xaa" else []
+
+
+def _guid(raw: bytes) -> str:
+    one, two, three = struct.unpack_from("<IHH", raw)
+    return f"{one:08x}-{two:04x}-{three:04x}-{raw[8:10].hex()}-{raw[10:16].hex()}"
+
+
+def _gpt(read: Reader, header: bytes, sector: int, size: int) -> list[Partition]:
+    place, count, each = struct.unpack_from("<QII", header, 72)
+    if not 128 <= each <= 4096 or each % 8 or count > 4 * MAX_ENTRIES:
+        raise ParseError("GPT: number or size of entries is not permitted", offset=sector + 80)
+    count = min(count, MAX_ENTRIES)
+    if place * sector + count * each > size:
+        raise ParseError("GPT: entries do not lie on the device", offset=sector + 72)
+    table = read(place * sector, count * each)
+    found = []
+    for number in range(len(table) // each):
+        entry = table[number * each : (number + 1) * each]
+        if not any(entry[:16]):
+            continue
+        first, last = struct.unpack_from("<QQ", entry, 32)
+        if last < first or (last + 1) * sector > size:
+            raise ParseError(f"GPT: partition {number + 1} does not lie on the device", offset=place * sector)
+        kind = _guid(entry[:16])
+        name = entry[56:128].decode("utf-16-le", "replace").split("\0", 1)[0] or None
+        length = (last - first + 1) * sector
+        found.append(Partition(number + 1, _TYPES.get(kind, kind), first * sector, length, name, _guid(entry[16:32])))
+    return found
+
+
+def _mbr(start: bytes, size: int) -> list[Partition]:
+    found = []
+    for number in range(4):
+        entry = start[446 + 16 * number : 462 + 16 * number]
+        kind = entry[4]
+        first, length = struct.unpack_from("<II", entry, 8)
+        # A boot sector of a file system ends with the same magic: what is no entry ends the reading.
+        if entry[0] not in (0, 0x80):
+            return []
+        if kind == 0 or length == 0 or kind in _EXTENDED or kind == 0xEE:
+            continue
+        if (first + length) * 512 > size:
+            return []
+        found.append(Partition(number + 1, _MBR_TYPES.get(kind, f"0x{kind:02x}"), first * 512, length * 512))
+    return found

@@ -1,0 +1,80 @@
+"""From lines to what holds: first value wins, some keywords add up, Match blocks override, defaults fill the rest.
+
+Source: sshd_config(5); servconf.c. sshd reads its files once for everybody (Match blocks inactive, except `Match all`),
+then again for each connection with only the matching blocks active; what a block sets replaces the global value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from scanner.model.errors import ParseError
+from scanner.parsers.sshd_config import Line
+from scanner.parsers.sshd_values import ACCUMULATING, DEFAULTS, GLOBAL_ONLY, normal
+
+__all__ = ["EVERYBODY", "Effective", "Setting", "conjunction", "effective"]
+
+EVERYBODY = "all"
+"""Criteria of a block that matches every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line with its place: the file, and the criteria of the Match block around it (None outside of any)."""
+
+    item: Line
+    source: str
+    match: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What holds for a keyword: for everybody (`match` None) or where `match` says. Defaults have no source."""
+
+    keyword: str
+    values: tuple[str, ...]
+    match: str | None
+    source: str | None
+    line: int | None
+
+
+def conjunction(outer: str | None, inner: tuple[str, ...]) -> str:
+    """Criteria of a block with `inner` criteria that lies inside one with `outer` (an Include inside a Match)."""
+    own = " ".join(inner)
+    if own.lower() == EVERYBODY:
+        return outer or EVERYBODY
+    return own if outer in (None, EVERYBODY) else f"{outer} && {own}"
+
+
+def effective(settings: Iterable[Setting], defaults: Mapping[str, tuple[str, ...]] = DEFAULTS) -> list[Effective]:
+    """What holds, sorted by keyword, the global value before its overrides, those in the order of the file.
+
+    Raises ParseError for what sshd would not start with: a global keyword inside a Match block, a value of wrong form.
+    """
+    held: dict[tuple[str, str | None], Effective] = {}
+    for setting in settings:
+        keyword = setting.item.keyword
+        if setting.match not in (None, EVERYBODY) and keyword in GLOBAL_ONLY:
+            raise ParseError(f"{keyword} is not allowed within a Match block", line=setting.item.line)
+        values = normal(setting.item)
+        for match in _reach(setting.match):
+            _take(held, Effective(keyword, values, match, setting.source, setting.item.line))
+    for keyword, values in defaults.items():
+        held.setdefault((keyword, None), Effective(keyword, values, None, None, None))
+    # Dictionaries keep the order of insertion, so a stable sort keeps the order of the file among overrides.
+    return sorted(held.values(), key=lambda item: (item.keyword, item.match is not None))
+
+
+def _reach(match: str | None) -> tuple[str | None, ...]:
+    """`Match all` counts in the first reading as if it stood outside of any block, and overrides in the second."""
+    return (None, EVERYBODY) if match == EVERYBODY else (match,)
+
+
+def _take(held: dict[tuple[str, str | None], Effective], new: Effective) -> None:
+    keyword = f"{new.keyword} {new.values[0]}" if new.keyword == "subsystem" else new.keyword
+    old = held.get((keyword, new.match))
+    if old is None:
+        held[keyword, new.match] = new
+    elif keyword in ACCUMULATING:
+        held[keyword, new.match] = replace(old, values=old.values + new.values)

@@ -1,0 +1,1 @@
+"""Published JSON schemas, versioned and additive."""
