@@ -277,7 +277,7 @@ COLLECTOR = Collector(
         FactSpec(
             "accounts.users",
             "table",
-            "Local users in the order of /etc/passwd (then /usr/lib/passwd with nss-altfiles), with their passwords' states.",
+            "Local users in the order of /etc/passwd (then /usr/lib/passwd with nss-altfiles), with password states.",
             fields={
                 "name": "text: login name",
                 "uid": "number: user id",

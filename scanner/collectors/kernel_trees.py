@@ -22,13 +22,16 @@ _MAX_KERNELS = 64
 
 @dataclass(frozen=True, slots=True)
 class KernelTree:
-    """One kernel release. `modules`: name -> paths of its files (all that are found, in depmod's list or not)."""
+    """One kernel release. `modules`: name -> paths of its files (all that are found, in depmod's list or not).
+
+    `complete`: there are module files and a list of the built-in ones, so a name in neither does not exist.
+    """
 
     release: str
     folder: str
     modules: Mapping[str, tuple[str, ...]]
     builtin: frozenset[str]
-    lists_builtin: bool
+    complete: bool
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -64,7 +67,7 @@ def _tree(look: Look, release: str, folder: str, real: str) -> KernelTree | None
         for entry in walk:
             count += 1
             match = _MODULE.fullmatch(entry.path.rpartition("/")[2])
-            if match is not None and entry.type == "file":
+            if match is not None and entry.type in ("file", "link"):
                 shown = folder + entry.path.removeprefix(real)
                 modules.setdefault(module_name(match["name"]), []).append(shown)
     except TargetError as error:
@@ -80,5 +83,9 @@ def _tree(look: Look, release: str, folder: str, real: str) -> KernelTree | None
         if (match := _MODULE.fullmatch(line.strip().rpartition("/")[2]))
     )
     return KernelTree(
-        release, folder, {name: tuple(paths) for name, paths in sorted(modules.items())}, builtin, listed is not None
+        release,
+        folder,
+        {name: tuple(paths) for name, paths in sorted(modules.items())},
+        builtin,
+        bool(modules) and listed is not None,
     )

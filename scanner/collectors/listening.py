@@ -1,8 +1,8 @@
 """Sockets that take what others send: TCP listeners, bound UDP, SCTP endpoints, raw and packet sockets.
 
-Only the network namespace of the scanner is seen; when that is not the one of process 1 the fact says so. UDP sockets on
-a port that the kernel picked are clients most of the time and change all the time: they are folded into one record per
-address and process, without port. Sources: proc(5), ip-sysctl (ip_local_port_range), packet(7), raw(7).
+Only the network namespace of the scanner is seen; when that is not the one of process 1 the fact says so. UDP
+sockets on a port that the kernel picked are clients most of the time and change all the time: they are folded into one
+record per address and process, without port. Sources: proc(5), ip-sysctl (ip_local_port_range), packet(7), raw(7).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from scanner.collectors.base import Collector, Look, each_argument
 from scanner.collectors.pam_settings import FAILLOCK, PWHISTORY, PWQUALITY, ModuleFiles, settings_of
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import login_defs
-from scanner.parsers.shell_profile import umask_bits
+from scanner.parsers.shell_profile import permits
 
 # What shadow-utils takes when a name is not set. ENCRYPT_METHOD and FAIL_DELAY depend on the build: null.
 _LOGIN_DEFAULTS: dict[str, str | None] = {
@@ -64,11 +64,6 @@ def _definitions(
     return table
 
 
-def permits(mask: int | None) -> str | None:
-    """The permissions a umask leaves to a new directory, as octal text: 027 leaves 0750."""
-    return None if mask is None else f"{0o777 & ~mask:04o}"
-
-
 def _login_defs(look: Look) -> Json:
     text = look.text("/etc/login.defs")
     if text is None:
@@ -76,9 +71,8 @@ def _login_defs(look: Look) -> Json:
         return None
     table = _definitions("/etc/login.defs", login_defs.parse_login_defs(text), _LOGIN_DEFAULTS)
     for record in table:
-        is_umask = record["key"] == "UMASK" and record["value"] is not None
-        # Without a leading zero shadow-utils would read a decimal number: such a mask means something else.
-        record["permits"] = permits(record["number"] & 0o777) if is_umask and record["number"] is not None else None
+        # `number` read a mask without a leading zero as decimal, as shadow-utils does: 77 means 0115 there.
+        record["permits"] = permits(record["number"]) if record["key"] == "UMASK" else None
     return table
 
 
@@ -201,7 +195,7 @@ COLLECTOR = Collector(
         FactSpec(
             "login.defs",
             "table",
-            "Settings of /etc/login.defs, last line winning, with the defaults of shadow-utils for the names that matter.",
+            "Settings of /etc/login.defs, last line winning, and shadow-utils' defaults for the names that matter.",
             fields={**_DEFINITION, "permits": "text: for UMASK, what a new directory gets at most: 027 leaves 0750"},
         ),
         FactSpec(
@@ -250,5 +244,3 @@ COLLECTOR = Collector(
     ),
     collect=collect,
 )
-
-__all__ = ["COLLECTOR", "permits", "umask_bits"]

@@ -23,8 +23,6 @@ __all__ = ["COLLECTOR"]
 
 _HOLE = 64 * 1024
 """Bytes of the LUKS1 gap that luksmeta is looked for in; its records are a few KiB."""
-_HUMAN = frozenset(("systemd-recovery", "systemd-fido2", "systemd-pkcs11"))
-_PASSPHRASE = "passphrase"
 
 
 class _Found:
@@ -180,7 +178,7 @@ def _keyslot_record(slot: Keyslot, owners: list[tuple[str, str]]) -> dict[str, J
     return {
         "id": slot.id,
         "type": slot.type,
-        "owner": types[0] if types else _PASSPHRASE,
+        "owner": types[0] if types else "passphrase",
         "tokens": [id_ for id_, _ in owners],
         "key_bits": slot.key_bits,
         "kdf": slot.kdf,

@@ -14,9 +14,9 @@ VOLUME_FIELDS = {
     "both_copies_valid": "flag: both LUKS2 headers are sound; null for LUKS1, which has one",
     "header_copies_equal": "flag: both say the same; null for LUKS1 or when one is damaged",
     "copies": "table: offset, valid, seqid, checksum (algorithm), problem of each copy",
-    "keyslots": "table: id, type, owner (passphrase, or the type of the token that names it), tokens, key_bits, kdf, time "
-    "(passes), memory_kib, cpus, iterations, hash, priority (ignore, normal, prefer), opens_data (false: unbound), area, "
-    "encryption",
+    "keyslots": "table: id, type, owner (passphrase, or the type of the token that names it), tokens, key_bits, kdf, "
+    "time (passes), memory_kib, cpus, iterations, hash, priority (ignore, normal, prefer), opens_data (false: an "
+    "unbound key), area, encryption",
     "segments": "table: id, type, encryption, sector_size, integrity (null: not authenticated), offset, size, flags",
     "tokens": "table: id, type, keyslots, live (one of its keyslots exists)",
     "orphan_tokens": "list: ids of tokens whose keyslots do not exist",
@@ -40,7 +40,8 @@ BINDING_FIELDS = {
     "live": "flag: there is such a keyslot",
     "bank": "text: hash of the PCR bank; null without PCRs or when parts differ",
     "declared_pcrs": "list: PCRs that the token's JSON names, a hint only",
-    "bound_pcrs": "list: literal PCRs that every way through demands, by the object's own policy",
+    "bound_pcrs": "list: declared PCRs that every way through demands, if the object has a policy that nothing "
+    "passes by; luks.tpm_policy_check says whether the policy is the one of these PCRs",
     "public_key_pcrs": "list: PCRs of a signed policy, a hint only",
     "signed_policy": "flag: any PCR values that a key has signed are accepted",
     "signed_pcrs": "list: always empty; left out for signed policies and pcrlock, whose PCRs stand elsewhere",
@@ -60,7 +61,7 @@ POLICY_FIELDS = {
     "token": "text: token id",
     "secret": "number: which secret of the token, from 0",
     "declared_pcrs": "list: PCRs that the token's JSON names",
-    "policy_matches_pcrs": "flag: the policy is the one of these PCRs with their values of now; null when it cannot be said",
-    "matches_with_pcr11_zero": "flag: it is met with PCR 11 never extended (then PCR 11 adds nothing); null without PCR 11",
+    "policy_matches_pcrs": "flag: the policy is that of these PCRs with their values of now; null when unknown",
+    "matches_with_pcr11_zero": "flag: met with PCR 11 never extended (it adds nothing); null without PCR 11",
     "pcr11_measured": "flag: PCR 11 of that bank is not zero now; null when unknown",
 }

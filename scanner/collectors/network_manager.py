@@ -195,7 +195,7 @@ def _private_key(look: Look, profile: _Profile) -> tuple[str | None, str]:
 
 
 def _key_file(look: Look, path: str) -> str:
-    """`plaintext`, `encrypted`, `tpm`, `unknown` (no PEM), `runtime` (made at run time), `missing`. Only its head is read."""
+    """plaintext, encrypted, tpm, unknown (no PEM), runtime (lies in /run) or missing. Only its head is read."""
     if path.startswith(("/run/", "/var/run/", "/dev/", "/proc/")):
         return "runtime"
     try:

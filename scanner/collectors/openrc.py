@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from scanner.collectors.base import Collector, Look, reason_of
-from scanner.model.errors import MissingError, NotCollectedError, TargetError
+from scanner.model.errors import MissingError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
 
 _LEVELS = "/etc/runlevels"
 _INIT = "/etc/init.d"
 _STATES = ("started", "inactive", "failed", "stopped", "hotplugged", "scheduled", "starting", "stopping", "wasinactive")
-_STATE_FOLDERS = ("/run/openrc", "/lib/rc/init.d", "/libexec/rc/init.d")
+_STATE_FOLDER = "/run/openrc"
 _MAX_LEVELS = 64
 
 
@@ -79,27 +79,17 @@ def _with_stacked(level: str, stacked: Mapping[str, list[str]]) -> list[str]:
 
 
 def _running(look: Look) -> Json:
-    base = next((folder for folder in _STATE_FOLDERS if look.is_running and _has(look, folder)), None)
-    if base is None:
-        if not look.is_running:
-            raise NotCollectedError("the target is not running; this exists only on a running system")
-        look.because("no state folder of OpenRC")
+    if not look.runtime.exists(_STATE_FOLDER):
+        look.because(f"{_STATE_FOLDER} does not exist")
         return None
-    records = []
+    records: list[dict[str, str]] = []
     for state in _STATES:
         try:
-            names = look.runtime.names(f"{base}/{state}")
+            names = look.runtime.names(f"{_STATE_FOLDER}/{state}")
         except MissingError:
             continue
         records.extend({"service": name, "state": state} for name in names)
     return sorted(records, key=lambda record: (record["service"], record["state"]))
-
-
-def _has(look: Look, folder: str) -> bool:
-    try:
-        return look.runtime.exists(folder)
-    except NotCollectedError:
-        return False
 
 
 def collect(look: Look) -> Iterator[Fact]:

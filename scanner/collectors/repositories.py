@@ -50,7 +50,7 @@ class _Value:
 
 
 def _dnf_files(look: Look) -> list[str]:
-    """Files with main options, the most important last (dnf5: drop-ins count over nothing but the defaults)."""
+    """Files with main options, the most important last: the drop-ins of dnf5 count only over the defaults."""
     return [*look.drop_ins(_DNF5_DROP_INS, ".conf"), _DNF_MAIN]
 
 
@@ -65,12 +65,13 @@ def _sections(look: Look, path: str) -> list[Section]:
 
 
 def _dnf_main(look: Look) -> dict[str, _Value] | None:
-    """Main options as they are set, or None when there is no dnf here at all."""
+    """Main options as they are set, or None when there is no dnf here at all. Raises ParseError."""
     if not any(look.entry(path) is not None for path in (*_DNF_PROGRAMS, "/etc/dnf", *_DNF_FOLDERS)):
         return None
     found: dict[str, _Value] = {}
     for path in _dnf_files(look):
-        for section in _sections(look, path):
+        # dnf does not start when its own configuration is broken, so there is nothing to fall back on here either.
+        for section in dnf_conf.parse(look.text(path) or ""):
             if section.name == "main":
                 found.update((key, _Value(value, path)) for key, value in section.settings.items())
     return found

@@ -62,6 +62,7 @@ class _Reader:
             if item.keyword == "match":
                 here = conjunction(match, item.arguments)
             elif item.keyword == "include":
+                yield Setting(item, path, here)
                 for pattern in item.arguments:
                     whole = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
                     for included in glob_paths(self.look, whole):

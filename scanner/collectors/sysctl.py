@@ -143,13 +143,13 @@ def _value(look: Look, key: str) -> Json:
         if deciding:
             record = _record(deciding[-1], applied[deciding[-1]])
             return {**record, "key": dotted(path)}
-    unread = [line for line in settings.unread if line.item.path == path]
-    look.because(
-        f"{dotted(path)} is set only in {unread[-1].source}:{unread[-1].item.line}, which {settings.reader} does not read"
-        if unread
-        else f"{dotted(path)} is not set in any file that {settings.reader} reads"
-    )
+    look.because(f"{dotted(path)} is not set in any file that {settings.reader} reads{_elsewhere(settings, path)}")
     return None
+
+
+def _elsewhere(settings: _Settings, path: str) -> str:
+    places = [f"{line.source}:{line.item.line}" for line in settings.unread if line.item.path == path]
+    return f"; {places[-1]} sets it, but is not read" if places else ""
 
 
 def _running(look: Look, key: str) -> Json:

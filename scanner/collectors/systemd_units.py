@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.collectors.unit_files import UnitFile, UnitFiles, find
-from scanner.model.errors import MissingError, NotCollectedError, ParseError, TargetError
+from scanner.model.errors import MissingError, NotCollectedError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import systemd_boot, systemd_preset
 from scanner.parsers.systemd_unit import Unit, instance_of, is_template, listens, schedule, unit_type, with_instance
@@ -46,7 +46,7 @@ class _Known:
 def _files(look: Look) -> UnitFiles | None:
     """The load path, or None when this system has no systemd."""
     found = find(look)
-    if found.files or found.folders and any(look.entry(path) is not None for path in _MANAGERS):
+    if found.files or (found.folders and any(look.entry(path) is not None for path in _MANAGERS)):
         return found
     return None
 
@@ -148,9 +148,7 @@ def _start(
     return "manual", []
 
 
-def _reach(
-    look: Look, files: UnitFiles, units: Mapping[str, tuple[Unit, list[str]] | None]
-) -> systemd_boot.Reached:
+def _reach(look: Look, files: UnitFiles, units: Mapping[str, tuple[Unit, list[str]] | None]) -> systemd_boot.Reached:
     asked_by: dict[str, list[str]] = {}
     for asked in files.asked:
         asked_by.setdefault(asked.owner, []).append(asked.name)
@@ -302,6 +300,9 @@ def _timers(look: Look) -> Json:
 
 
 def _running(look: Look) -> Json:
+    # sd_booted(3): this folder is there when systemd is the service manager, and only then.
+    if not look.runtime.exists("/run/systemd/system"):
+        raise NotCollectedError("systemd is not the service manager of the running system")
     try:
         text = look.command("systemctl", "list-units", "--all", "--full", "--output=json")
     except (NotCollectedError, MissingError):
@@ -359,7 +360,9 @@ def collect(look: Look) -> Iterator[Fact]:
             yield look.fact(name, compute)
 
 
-_STATE = "text: enabled, disabled, static, alias, indirect, linked, masked or bad (as systemctl is-enabled, /run left out)"
+_STATE = (
+    "text: enabled, disabled, static, alias, indirect, linked, masked or bad (as systemctl is-enabled, /run left out)"
+)
 _START = "text: never, boot, demand, manual or unknown: what unit files make of it at boot"
 
 COLLECTOR = Collector(

@@ -1,7 +1,7 @@
 """Where the files of each systemd unit lie, which unit a name means, and what links ask for it.
 
-Not a collector itself: `systemd_units` builds its facts on it. Sources: systemd.unit(5) ("Unit File Load Path", aliases,
-drop-ins, `.wants/` folders) and systemctl(1), is-enabled.
+Not a collector itself: `systemd_units` builds its facts on it. Sources: systemd.unit(5) ("Unit File Load Path",
+aliases, drop-ins, `.wants/` folders) and systemctl(1), is-enabled.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Users and groups as the name service sees them in files: shared by the collectors that need names for numbers.
 
 Sources: passwd(5), group(5), nsswitch.conf(5); `altfiles` (nss-altfiles) adds /usr/lib/passwd and /usr/lib/group, as
-ostree systems do. An entry of /etc hides one of the same name in /usr/lib. Users of directory services are not in files.
+ostree systems do. An entry of /etc hides one of the same name in /usr/lib. Directory services are not looked at.
 """
 
 from __future__ import annotations
@@ -15,18 +15,10 @@ from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Json
 from scanner.parsers import login_defs, passwd
 
-__all__ = ["Located", "Names", "compat_lines", "groups", "group_lines", "names", "uid_min", "unreadable", "users"]
+__all__ = ["Names", "compat_lines", "groups", "names", "report", "uid_min", "unreadable", "users"]
 
 T = TypeVar("T", passwd.User, passwd.Group)
 U = TypeVar("U")
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where an entry stands."""
-
-    source: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ __all__ = ["AptSource", "parse_list", "parse_sources"]
 
 _TRUE = frozenset({"1", "yes", "true", "with", "on", "enable"})
 _FALSE = frozenset({"0", "no", "false", "without", "off", "disable"})
-_LINE = re.compile(r"(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?(\S+)[ \t]+(\S+)(?:[ \t]+(.*))?\Z")
+_LINE = re.compile(r"(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^\s\[]\S*)[ \t]+(\S+)(?:[ \t]+(.*))?\Z")
 _FIELD = re.compile(r"([!-9;-~]+):(.*)\Z", re.DOTALL)
 _TYPES = frozenset({"deb", "deb-src"})
 # Options that let packages in although nobody vouched for the index that names them.
 _UNCHECKED = ("trusted", "allow-insecure")
+_MOST = 10_000  # sources of one file: the three lists of a stanza multiply
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,6 @@ def parse_sources(text: str) -> list[AptSource]:
                     if len(found) > _MOST:
                         raise ParseError("more sources than one file can sensibly hold", line=line)
     return found
-
-
-_MOST = 10_000
-"""Sources of one file: the three lists of a stanza multiply."""
 
 
 def _source(kind: str, uri: str, suite: str, enabled: bool, options: Mapping[str, str], line: int) -> AptSource:

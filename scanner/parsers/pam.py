@@ -2,7 +2,8 @@ r"""PAM service files: the lines of /etc/pam.d/<service>.
 
 Format: pam.conf(5) / pam.d(5); Linux-PAM libpam/pam_handlers.c and pam_misc.c. `#` starts a comment anywhere, a
 backslash before the end of a line joins it to the next, words are split at blanks, `[...]` holds one word with blanks
-(`\]` is a `]` inside). Type and control words are read without regard to case (not those in brackets). `@include file` is Debian's.
+(`\]` is a `]` inside). Type and control words are read without regard to case (not those in brackets). `@include` is
+Debian's.
 """
 
 from __future__ import annotations

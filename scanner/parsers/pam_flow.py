@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Step", "always_after", "always_before", "denies", "reachable"]
+__all__ = ["Step", "always_after", "always_before", "denies"]
 
 _ENDING = frozenset({"done", "die"})
+_PASSING = frozenset({"success", "new_authtok_reqd", "ignore"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +34,30 @@ def denies(step: Step) -> bool:
 
     `ignore` may be ignored: the module has then said that it has no opinion.
     """
-    harmless = {"success", "new_authtok_reqd", "ignore"}
-    return all(action in ("bad", "die") for value, action in step.actions.items() if value not in harmless)
+    return all(action in ("bad", "die") for value, action in step.actions.items() if value not in _PASSING)
 
 
-def reachable(steps: Sequence[Step], stop: Callable[[Step], bool]) -> set[int]:
-    """Places reached from the top without passing a step for which `stop` holds (such a step is reached, not passed).
+def always_before(
+    steps: Sequence[Step], guard: Callable[[Step], bool], target: Callable[[Step], bool], *, denying: bool = True
+) -> bool:
+    """Whether `target` is in the stack, and every way to it passes a `guard`.
 
-    Place `len(steps)` is the end of the stack.
-    """
-    return _spread(steps, {0}, stop)
-
-
-def always_before(steps: Sequence[Step], guard: Callable[[Step], bool], target: Callable[[Step], bool]) -> bool:
-    """Whether `target` is in the stack, and every way to it passes a `guard` whose refusal makes the stack fail.
-
-    A later `reset` would make libpam forget that refusal, so a stack with one is not trusted.
+    `denying`: only a guard whose refusal makes the stack fail counts; a later `reset` would make libpam forget that
+    refusal, so a stack with one is not trusted.
     """
     if not any(target(step) for step in steps if not step.head):
         return False
-    if any("reset" in step.actions.values() for step in steps):
+    if denying and any("reset" in step.actions.values() for step in steps):
         return False
-    reached = _spread(steps, {0}, lambda step: guard(step) and denies(step))
+    reached = _spread(steps, {0}, lambda step: guard(step) and (denies(step) or not denying))
     return not any(place < len(steps) and not steps[place].head and target(steps[place]) for place in reached)
 
 
 def always_after(steps: Sequence[Step], target: Callable[[Step], bool], guard: Callable[[Step], bool]) -> bool:
-    """Whether `target` is in the stack, and whenever it refuses, a `guard` runs before the stack ends.
+    """Whether `target` is in the stack, and whenever it refuses, a `guard` runs unless another module grants.
 
-    When the target refuses, only the actions of its failing values are followed; one that ends the stack at once
-    (`die`) passes no guard.
+    From the target, only the actions of its failing values are followed; one that ends the stack at once (`die`) passes
+    no guard. A later `done` grants, or, after a refusal that counts, goes on to the next step.
     """
     places = [place for place, step in enumerate(steps) if not step.head and target(step)]
     if not places:
@@ -70,15 +65,14 @@ def always_after(steps: Sequence[Step], target: Callable[[Step], bool], guard: C
     starts: set[int] = set()
     for place in places:
         failing = {action for value, action in steps[place].actions.items() if value not in _PASSING}
-        starts |= {_next(steps, place, action) for action in failing}
-    reached = _spread(steps, starts, guard)
-    return len(steps) not in reached
+        starts |= {_next(steps, place, "ok" if action == "done" else action) for action in failing}
+    return len(steps) not in _spread(steps, starts, guard, done_ends=False)
 
 
-_PASSING = frozenset({"success", "new_authtok_reqd", "ignore"})
-
-
-def _spread(steps: Sequence[Step], starts: set[int], stop: Callable[[Step], bool]) -> set[int]:
+def _spread(
+    steps: Sequence[Step], starts: set[int], stop: Callable[[Step], bool], *, done_ends: bool = True
+) -> set[int]:
+    """Places reached from `starts` without passing a step for which `stop` holds; `len(steps)` is the end."""
     seen = set(starts)
     todo = list(starts)
     while todo:
@@ -91,7 +85,8 @@ def _spread(steps: Sequence[Step], starts: set[int], stop: Callable[[Step], bool
         elif stop(step):
             continue
         else:
-            following = {_next(steps, place, action) for action in set(step.actions.values())}
+            actions = {"ok" if action == "done" and not done_ends else action for action in step.actions.values()}
+            following = {_next(steps, place, action) for action in actions}
         for other in following - seen:
             seen.add(other)
             todo.append(other)

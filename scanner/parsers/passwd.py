@@ -91,7 +91,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """One shadow line. Days count from 1970-01-01 (`last_change`, `expires`) or from the last change; None = not set."""
+    """One shadow line. Days since 1970-01-01 (`last_change`, `expires`) or since the last change; None: not set."""
 
     name: str
     password: PasswordState

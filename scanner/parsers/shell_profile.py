@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scanner.parsers.shell_words import Command, ShellWord, When, commands
 
-__all__ = ["Setting", "parse", "umask_bits"]
+__all__ = ["Setting", "parse", "permits", "umask_bits"]
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(.*)\Z", re.DOTALL)
 _DECLARING = frozenset({"export", "readonly", "declare", "typeset", "local"})
@@ -64,6 +64,11 @@ def umask_bits(value: str) -> int | None:
     if set(granted) != set("ugo"):
         return None
     return 0o777 & ~(granted["u"] << 6 | granted["g"] << 3 | granted["o"])
+
+
+def permits(mask: int | None) -> str | None:
+    """The permissions that a mask leaves to a new directory, as octal text: 027 leaves 0750."""
+    return None if mask is None else f"{0o777 & ~mask:04o}"
 
 
 def _settings(command: Command) -> Iterator[Setting]:

@@ -73,6 +73,7 @@ class _Reader:
         self._joined = False
         self._piped = False
         self._pending_function = False
+        self._function_name = False
 
     def read(self, tokens: Iterator[_Token]) -> list[Command]:
         """All commands of `tokens`."""
@@ -85,13 +86,17 @@ class _Reader:
         return self._found
 
     def _word(self, word: ShellWord, line: int) -> None:
+        if self._function_name:
+            self._function_name = False
+            self._pending_function = True
+            return
         if self._words or not word.plain:
             self._words.append(word)
             self._line = self._line if len(self._words) > 1 else line
             return
         text = word.text
         if text == "function":
-            self._pending_function = True
+            self._function_name = True
         elif text in _OPENERS:
             self._open("function" if text == "{" and self._pending_function else text)
             self._pending_function = False

@@ -72,7 +72,8 @@ def _reach(match: str | None) -> tuple[str | None, ...]:
 
 
 def _take(held: dict[tuple[str, str | None], Effective], new: Effective) -> None:
-    keyword = f"{new.keyword} {new.values[0]}" if new.keyword == "subsystem" else new.keyword
+    # Each subsystem has a name, and each Include stands for itself.
+    keyword = f"{new.keyword} {new.values[0]}" if new.keyword in ("subsystem", "include") else new.keyword
     old = held.get((keyword, new.match))
     if old is None:
         held[keyword, new.match] = new

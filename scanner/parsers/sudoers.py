@@ -38,9 +38,10 @@ _DEFAULTS = re.compile(r"Defaults(?:([@:!>])|(?=[ \t]|\Z))")
 _DIGEST = re.compile(r"sha(?:224|256|384|512)\Z")
 _SETTING = re.compile(
     r"""[ \t]*(?P<not>!*)[ \t]*(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*
-    (?:(?P<op>[+-]?=)[ \t]*(?P<value>"(?:[^"\\]|\\.)*"|(?:[^ \t",\\]|\\.)*))?[ \t]*(?P<end>,|\Z)""",
+    (?:(?P<op>[+-]?=)[ \t]*(?P<value>"(?:[^"\\]|\\.)*"|(?:[^ \t",\\]|\\.)+))?[ \t]*(?P<end>,|\Z)""",
     re.VERBOSE | re.DOTALL,
 )
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _MAX_STATEMENTS = 50_000
 
 
@@ -208,7 +209,7 @@ def _defaults(text: str, scope: str, number: int) -> Iterator[Default]:
 def _aliases(kind: str, words: Words, number: int) -> Iterator[Alias]:
     while True:
         name = words.take()
-        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name.text) or name.text == "ALL":
+        if not _NAME.match(name.text) or name.text == "ALL":
             raise ValueError(f"{name.text[:40]!r} cannot be the name of an alias")
         words.expect("=")
         if kind == "command":
@@ -295,10 +296,14 @@ def _command(words: Words) -> str:
             pass
         words.accept(",")
         word = words.take()
+    if not word.text.startswith(("/", "~", "^", "sudoedit", "list")) and not _NAME.match(word.text):
+        raise ValueError(f"{word.text[:40]!r} is no command")
     parts.append(word.text)
     while True:
         following: Word | None = words.peek()
         if following is None or following.kind not in ("word", "!", "(", ")"):
             break
         parts.append(words.take_any().text)
+    if len(parts) > 1 and _NAME.match(word.text):
+        raise ValueError(f"{word.text[:40]} takes no arguments")
     return "!" * (negated % 2) + " ".join(parts)

@@ -1,8 +1,8 @@
 """Which units the default target pulls in at boot, as far as unit files say so.
 
-Followed are `Wants=`, `Requires=`, `BindsTo=`, `Upholds=`, links in `.wants`, `.requires` and `.upholds` folders, and the
-implied `sysinit.target` of units with default dependencies. Generators, udev rules and D-Bus start units too: they are
-programs, so a unit that is not reached here is only "not started by a unit file".
+Followed are `Wants=`, `Requires=`, `BindsTo=`, `Upholds=`, links in `.wants`, `.requires` and `.upholds` folders, and
+the implied `sysinit.target` of units with default dependencies. Generators, udev rules and D-Bus start units too: they
+are programs, so a unit that is not reached here is only "not started by a unit file".
 Source: systemd.unit(5), systemd.special(7), bootup(7).
 """
 

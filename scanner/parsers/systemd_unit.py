@@ -42,7 +42,7 @@ _NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One assignment. `value` has its outer blanks removed and continuation lines joined by a blank; `line` is 1-based."""
+    """One assignment. `value` has no outer blanks, continuation lines are joined by a blank; `line` is 1-based."""
 
     section: str
     key: str
@@ -119,7 +119,7 @@ class Unit:
         return kept
 
     def last(self, section: str, key: str) -> str | None:
-        """The value of a setting that holds one: the last assignment, or None when it is not set (or set to nothing)."""
+        """The value of a setting that holds one: the last assignment; None when not set, or set to nothing."""
         value = None
         for setting in self.settings:
             if setting.section == section and setting.key == key:

@@ -23,7 +23,7 @@ _SECRET_FILES = re.compile(
 
 _SECRET_TEXT = re.compile(
     r"""
-    (?P<hash>\$(?:1|2[abxy]|5|6|7|y|gy|sm3|argon2(?:id|i|d)|scrypt)\$[^\s:,;"'<>]{6,})
+    (?P<hash>\$(?:1|2[abxy]|5|6|7|y|gy|sm3)\$[^\s:,;"'<>]{6,}|\$(?:argon2(?:id|i|d)|scrypt)\$[^\s:;"'<>]{6,})
     | (?P<grub>grub\.pbkdf2\.sha512\.[0-9A-Fa-f.]+)
     | (?P<pem>-----BEGIN[ A-Z0-9]*PRIVATE\ KEY-----.*?(?:-----END[ A-Z0-9]*PRIVATE\ KEY-----|\Z))
     | (?<=://)(?P<userinfo>[^\s/@:]+:[^\s/@]+)(?=@)

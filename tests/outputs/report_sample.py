@@ -18,7 +18,12 @@ _TOPICS = (
     ("sshd-root-login-disabled", "Root cannot log in over SSH", "/etc/ssh/sshd_config", "sshd.options"),
     ("luks-tpm2-pcrs", "Automatic unlock is bound to Secure Boot state and the boot image", "/dev/vda3", "luks.tpm"),
     ("kernel-lockdown", "The kernel runs in lockdown mode confidentiality", "/proc/cmdline", "kernel.cmdline"),
-    ("firewalld-drop", "The default firewall zone drops what is not allowed", "/etc/firewalld/zones/a.xml", "firewalld"),
+    (
+        "firewalld-drop",
+        "The default firewall zone drops what is not allowed",
+        "/etc/firewalld/zones/a.xml",
+        "firewalld",
+    ),
     ("auditd-enabled", "The audit daemon starts at boot", "/usr/lib/systemd/system/auditd.service", "systemd.units"),
     ("shadow-permissions", "Only root can read the password hashes", "/etc/shadow", "files.entry:/etc/shadow"),
     ("sysctl-kptr-restrict", "Kernel addresses are hidden from users", "/etc/sysctl.d/90-kptr.conf", "sysctl.values"),
@@ -106,7 +111,10 @@ def rules_of(results: list[Result], mappings: Mapping[str, list[str]]) -> dict[s
             "mappings": dict(mappings),
             "remediation": {
                 "summary": "Set the value in a drop-in file and reload the service.",
-                "commands": ["echo 'PermitRootLogin no' > /etc/ssh/sshd_config.d/10-root.conf", "systemctl reload sshd"],
+                "commands": [
+                    "echo 'PermitRootLogin no' > /etc/ssh/sshd_config.d/10-root.conf",
+                    "systemctl reload sshd",
+                ],
                 "disruption": "restart",
             },
             "references": ["sshd_config(5), PermitRootLogin"],
@@ -258,7 +266,9 @@ def sample() -> dict[str, Any]:
     ]
     names = [one.instance for one in results]
 
-    def control(framework: str, id: str, title: str, status: str, coverage: str, *used: int, **more: Any) -> ControlResult:
+    def control(
+        framework: str, id: str, title: str, status: str, coverage: str, *used: int, **more: Any
+    ) -> ControlResult:
         return ControlResult(framework, id, title, status, coverage, tuple(names[one] for one in used), **more)
 
     controls = [
@@ -270,7 +280,9 @@ def sample() -> dict[str, Any]:
         control("cis-rhel10", "3.1.1", "USB is guarded", "pass", "automated", 7),
         control("cis-rhel10", "3.1.2", "Kernel pointers are hidden", "pass_in_part", "partial", 8),
         control("cis-rhel10", "4.1.1", "Wireless is off", "not_applicable", "automated", 5),
-        control("cis-rhel10", "4.1.2", "A site visit took place", "manual", "inherited", note="The data centre provides it."),
+        control(
+            "cis-rhel10", "4.1.2", "A site visit took place", "manual", "inherited", note="The data centre provides it."
+        ),
         control("cis-rhel10", "6.1.1", "Journald compresses", "unknown", "not_yet"),
         control(
             "cis-rhel10",
@@ -319,12 +331,16 @@ def large(stig: int = 434, cis: int = 328) -> dict[str, Any]:
             controls.append(
                 ControlResult(
                     framework,
-                    f"RHEL-10-{600000 + number * 10}" if framework.startswith("stig") else f"{number // 40}.{number % 40}.1",
+                    f"RHEL-10-{600000 + number * 10}"
+                    if framework.startswith("stig")
+                    else f"{number // 40}.{number % 40}.1",
                     f"{one.title}, as the benchmark asks for it in part {number}",
                     status if judged else "manual" if coverage == "manual" else "unknown",
                     coverage,
                     (one.instance,) if judged else (),
-                    note="Which people may do this, and who reviews it? Evidence: the list." if coverage == "manual" else "",
+                    note="Which people may do this, and who reviews it? Evidence: the list."
+                    if coverage == "manual"
+                    else "",
                 )
             )
     return assessment(results, controls, {"cis-rhel10": CIS, "stig-rhel10": STIG})

@@ -1,0 +1,117 @@
+"""/etc/audit/auditd.conf with the daemon's own defaults filled in.
+
+Names and words are case-insensitive. A name or word the daemon does not know keeps it from starting: ParseError.
+Sources: auditd.conf(5); audit-userspace src/auditd-config.c (clear_config and the parser of each keyword).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanner.model.errors import ParseError
+from scanner.parsers import spaced_settings
+from scanner.parsers.spaced_settings import Value
+
+__all__ = ["Daemon", "parse"]
+
+_SPACE_ACTIONS = ("ignore", "syslog", "rotate", "email", "exec", "suspend", "single", "halt")
+_WORDS: dict[str, tuple[str, ...]] = {
+    "local_events": ("yes", "no"),
+    "write_logs": ("yes", "no"),
+    "log_format": ("raw", "nolog", "enriched"),
+    "flush": ("none", "incremental", "incremental_async", "data", "sync"),
+    "name_format": ("none", "hostname", "fqd", "numeric", "user"),
+    "max_log_file_action": ("ignore", "syslog", "exec", "suspend", "rotate", "keep_logs"),
+    "space_left_action": _SPACE_ACTIONS,
+    "admin_space_left_action": _SPACE_ACTIONS,
+    "disk_full_action": _SPACE_ACTIONS,
+    "disk_error_action": ("ignore", "syslog", "exec", "suspend", "single", "halt"),
+    "overflow_action": ("ignore", "syslog", "suspend", "single", "halt"),
+}
+_NUMBERS = ("freq", "num_logs", "max_log_file")
+_SIZES = ("space_left", "admin_space_left")
+_TEXTS = ("log_file", "log_group", "action_mail_acct", "plugin_dir")
+_OTHER = frozenset(
+    {
+        *("priority_boost", "dispatcher", "disp_qos", "name", "verify_email", "tcp_listen_port", "tcp_listen_queue"),
+        *("tcp_max_per_addr", "use_libwrap", "tcp_client_ports", "tcp_client_max_idle", "transport", "enable_krb5"),
+        *("krb5_principal", "krb5_key_file", "tls_psk_file", "tls_psk_identity", "tls_cipher_suites"),
+        *("tls_key_exchange", "tls_require_pqc", "tls_auth", "tls_crypto_profile", "tls_allowed_clients"),
+        *("distribute_network", "q_depth", "max_restarts", "end_of_event_timeout", "report_interval"),
+    }
+)
+_WITH_OPTION = frozenset(name for name in _WORDS if name.endswith("_action")) - {"overflow_action"}
+_DEFAULTS: dict[str, str | int | None] = {
+    "local_events": "yes",
+    "write_logs": "yes",
+    "log_file": "/var/log/audit/audit.log",
+    "log_group": "root",
+    "log_format": None,  # raw before audit 4, enriched since
+    "flush": "none",
+    "freq": 0,
+    "num_logs": 0,
+    "name_format": "none",
+    "max_log_file": 0,
+    "max_log_file_action": "ignore",
+    "space_left": 0,
+    "space_left_action": "ignore",
+    "action_mail_acct": "root",
+    "admin_space_left": 0,
+    "admin_space_left_action": "ignore",
+    "disk_full_action": "ignore",
+    "disk_error_action": "syslog",
+    "overflow_action": "syslog",
+    "plugin_dir": "/etc/audit/plugins.d",
+}
+_MAX_LINE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """`values`: every keyword of interest, lower-case words, numbers as numbers; for `space_left` and
+    `admin_space_left` megabytes, and the same name with `_percent` when given as a percentage (the other one is then
+    None). `lines`: keyword to the line that set it."""
+
+    values: dict[str, str | int | None]
+    lines: dict[str, int]
+
+
+def parse(text: str) -> Daemon:
+    """Raises ParseError for what keeps auditd from starting."""
+    values = dict(_DEFAULTS) | {f"{name}_percent": None for name in _SIZES}
+    lines: dict[str, int] = {}
+    for written, value in spaced_settings.parse(text, max_line=_MAX_LINE).items():
+        name = written.lower()
+        if name not in _DEFAULTS and name not in _OTHER:
+            raise ParseError(f"unknown keyword {written[:60]}; auditd does not start", line=value.line)
+        if value.option is not None and name not in _WITH_OPTION:
+            raise ParseError(f"{name} takes one value", line=value.line)
+        if name in lines and lines[name] > value.line:
+            continue  # the same keyword in other letters, further down, wins
+        lines[name] = value.line
+        if name in _SIZES:
+            values[name], values[f"{name}_percent"] = _size(name, value)
+        elif name in _DEFAULTS:
+            values[name] = _value(name, value)
+    return Daemon(values, lines)
+
+
+def _value(name: str, value: Value) -> str | int:
+    if name in _WORDS:
+        word = value.text.lower()
+        if word not in _WORDS[name]:
+            raise ParseError(f"{name} cannot be {value.text[:40]}; auditd does not start", line=value.line)
+        return word
+    return _number(name, value.text, value.line) if name in _NUMBERS else value.text
+
+
+def _size(name: str, value: Value) -> tuple[int | None, int | None]:
+    if value.text.endswith("%"):
+        return None, _number(name, value.text[:-1], value.line)
+    return _number(name, value.text, value.line), None
+
+
+def _number(name: str, text: str, line: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise ParseError(f"{name} needs a number; auditd does not start", line=line)
+    return int(text)

@@ -1,0 +1,45 @@
+"""`name = value [option]` with blanks around the equal sign required: auditd.conf and fapolicyd.conf share this lexer.
+
+Both daemons split at spaces only and do not start when a line has another form, so such a line is an error of the file
+and not a setting that may be skipped. Of a repeated name the last line wins.
+Sources: audit-userspace src/auditd-config.c and fapolicyd src/library/daemon-config.c (nv_split, get_line).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanner.model.errors import ParseError
+
+__all__ = ["Value", "parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value, the word after it (or None), and its line (1-based)."""
+
+    text: str
+    option: str | None
+    line: int
+
+
+def parse(text: str, *, max_line: int) -> dict[str, Value]:
+    """Settings by name as written. Raises ParseError for a line the daemon refuses.
+
+    Lines of `max_line` characters and more are skipped, as the daemons do.
+    """
+    if "\0" in text:
+        raise ParseError("holds a NUL byte", offset=text.index("\0"))
+    found: dict[str, Value] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) >= max_line:
+            continue
+        words = [word for word in line.split(" ") if word]
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) < 3 or words[1] != "=" or len(words) > 4:
+            raise ParseError(
+                "not `name = value` with spaces around the equal sign; the daemon does not start", line=number
+            )
+        found[words[0]] = Value(words[2], words[3] if len(words) == 4 else None, number)
+    return found

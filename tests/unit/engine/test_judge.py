@@ -1,0 +1,107 @@
+"""One instance judged: applicability, halves, drift, what is required."""
+
+import pytest
+
+from scanner.engine.judge import Instance, judge
+from scanner.engine.params import instance_id, resolve, substitute
+from scanner.model.fact import Fact
+from scanner.model.rule import Param, Rule
+
+LIVE = {"kind": "live", "identity": {"platform": "linux"}}
+IMAGE = {"kind": "image", "identity": {"platform": "linux"}}
+
+
+def _rule(**more: object) -> Rule:
+    fields: dict[str, object] = {
+        "id": "x",
+        "title": "X is on",
+        "severity": "low",
+        "rationale": "",
+        "check": {"persistent": {"fact": "p", "equals": 1}, "runtime": {"fact": "r", "equals": 1}},
+    }
+    return Rule(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def _facts(persistent: object = None, runtime: object = None) -> dict[str, Fact]:
+    facts = {}
+    if persistent is not None:
+        facts["p"] = Fact("p", "present", value=persistent)
+    if runtime is not None:
+        facts["r"] = Fact("r", "present", "runtime", value=runtime)
+    return facts
+
+
+@pytest.mark.parametrize(
+    ("persistent", "runtime", "require", "status", "facets", "half"),
+    [
+        (1, 1, "both", "pass", ("pass", "pass"), None),
+        (1, None, "both", "unknown", ("pass", "unknown"), "persistent half"),
+        (1, None, "persistent", "pass", ("pass", "not_required"), "persistent half"),
+        (0, None, "persistent", "fail", ("fail", "not_required"), "persistent half"),
+        (1, 0, "both", "fail", ("pass", "fail"), None),
+        (1, 0, "persistent", "fail", ("pass", "fail"), None),
+        (0, 1, "both", "fail", ("fail", "pass"), None),
+        (None, 1, "both", "unknown", ("unknown", "pass"), None),
+        (None, None, "both", "unknown", ("unknown", "unknown"), None),
+    ],
+)
+def test_halves(
+    persistent: object, runtime: object, require: str, status: str, facets: tuple[str, str], half: str | None
+) -> None:
+    result = judge(Instance(_rule(), {}, {}), _facts(persistent, runtime), LIVE, require=require)
+    assert (result.status, (result.facets["persistent"], result.facets["runtime"])) == (status, facets)
+    assert result.half == half
+
+
+def test_drift_is_said() -> None:
+    assert judge(Instance(_rule(), {}, {}), _facts(1, 0), LIVE).explanation.startswith("drift: configured rightly")
+    assert judge(Instance(_rule(), {}, {}), _facts(0, 1), LIVE).explanation.startswith(
+        "drift: the running system is right"
+    )
+
+
+def test_an_error_of_the_running_half_counts_even_when_it_is_not_required() -> None:
+    facts = {**_facts(1), "r": Fact("r", "error", "runtime", reason="permission: /proc/x")}
+    assert judge(Instance(_rule(), {}, {}), facts, LIVE, require="persistent").status == "error"
+
+
+@pytest.mark.parametrize(
+    ("when", "status"),
+    [
+        (Fact("w", "present", value="yes"), "pass"),
+        (Fact("w", "present", value="no"), "not_applicable"),
+        (Fact("w", "absent"), "not_applicable"),
+        (Fact("w", "not_collected"), "unknown"),
+        (Fact("w", "error", reason="permission"), "error"),
+        (None, "unknown"),
+    ],
+)
+def test_when(when: Fact | None, status: str) -> None:
+    rule = _rule(when={"fact": "w", "equals": "yes"}, check={"fact": "p", "equals": 1})
+    facts = _facts(1) | ({"w": when} if when else {})
+    assert judge(Instance(rule, {}, {}), facts, LIVE).status == status
+
+
+def test_a_target_the_rule_cannot_judge_is_unknown_never_not_applicable() -> None:
+    assert judge(Instance(_rule(targets=("live",)), {}, {}), _facts(1, 1), IMAGE).status == "unknown"
+    other = {"kind": "live", "identity": {"platform": "veridian"}}
+    assert judge(Instance(_rule(), {}, {}), _facts(1, 1), other).status == "unknown"
+
+
+def test_a_manual_rule_asks_a_person() -> None:
+    rule = _rule(check={"manual": {"question": "Who holds the key?", "evidence": "the escrow record"}})
+    assert judge(Instance(rule, {}, {}), {}, LIVE).status == "manual"
+
+
+def test_parameters_make_instances() -> None:
+    rule = _rule(params={"max": Param("max", "number", 5, "limit", ("var_max",))})
+    values, sources = resolve(rule, [("command line", {}), ("profile p", {"var_max": "3"})])
+    assert (values, sources) == ({"max": 3}, {"max": "profile p"})
+    assert instance_id("x", {"max": 3}) != instance_id("x", {"max": 5})
+    assert instance_id("x", {"a": 1, "b": 2}) == instance_id("x", {"b": 2, "a": 1})
+
+
+def test_substitution_keeps_types_alone_and_makes_text_inside() -> None:
+    assert substitute({"at_most": "${max}"}, {"max": 3}) == {"at_most": 3}
+    assert substitute("files.entry:${path}", {"path": "/etc/x"}) == "files.entry:/etc/x"
+    assert substitute(["${missing}"], {}) == ["${missing}"]
