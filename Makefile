@@ -56,11 +56,11 @@ type: dev  ## strict types
 drift: dev  ## generated files are what the content generates
 	@$(BIN)/assay controls matrix | diff -q - COMPLIANCE_MATRIX.md >/dev/null || \
 	  { echo "COMPLIANCE_MATRIX.md differs from the content: run make docs"; exit 1; }
-	@$(BIN)/python -m scanner.cli.schemas --check
+	@$(BIN)/python -m scanner.schemas.generate --check
 
 docs: dev  ## write generated files anew
 	@$(BIN)/assay controls matrix --output COMPLIANCE_MATRIX.md
-	@$(BIN)/python -m scanner.cli.schemas
+	@$(BIN)/python -m scanner.schemas.generate
 
 check: lint type drift test  ## all of it
 

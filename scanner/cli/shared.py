@@ -140,26 +140,41 @@ def read_json(name: str, what: str) -> Any:
 
 
 def read_snapshot(name: str) -> Snapshot:
-    """A snapshot file, its digest checked."""
-    from scanner.model.snapshot import Snapshot
+    """A snapshot file, its form and digest checked."""
+    from scanner.model.snapshot import SNAPSHOT_SCHEMA, Snapshot
 
-    return Snapshot.from_json(read_json(name, "snapshot"), name)
+    data = _document(name, "snapshot", SNAPSHOT_SCHEMA, "assay collect -o snapshot.json")
+    return Snapshot.from_json(data, name)
 
 
 def read_assessment(name: str) -> Mapping[str, Any]:
-    """An assessment file."""
+    """An assessment file, its form checked."""
     from scanner.model.result import ASSESSMENT_SCHEMA
 
-    data = read_json(name, "assessment")
-    if not isinstance(data, dict) or data.get("schema") != ASSESSMENT_SCHEMA:
+    data: Mapping[str, Any] = _document(name, "assessment", ASSESSMENT_SCHEMA, "assay scan -o json=assessment.json")
+    return data
+
+
+def _document(name: str, what: str, schema: str, how: str) -> Any:
+    """One of our JSON documents, checked against its published schema. Raises InputError with the place inside."""
+    import json
+
+    import jsonschema_rs
+
+    from scanner import files
+
+    data = read_json(name, what)
+    if not isinstance(data, dict) or data.get("schema") != schema:
+        raise InputError(f"this is not an Assay {what} (schema {schema})", where=name, hint=f"make one with: {how}")
+    body = json.loads(files.read_bytes(Path(__file__).parents[1] / "schemas" / f"{what}.json"))
+    error = next(jsonschema_rs.validator_for(body).iter_errors(data), None)
+    if error is not None:
+        inside = "/".join(str(step) for step in error.instance_path) or "the top"
         raise InputError(
-            f"this is not an Assay assessment (schema {ASSESSMENT_SCHEMA})",
+            f"not a whole {what}: at {inside}: {str(error.message)[:200]}",
             where=name,
-            hint="make one with: assay scan -o json=assessment.json",
+            hint=f"make it again with: {how}",
         )
-    for key in ("target", "profiles", "summary", "completeness", "results", "controls", "rules"):
-        if key not in data:
-            raise InputError(f"the assessment lacks `{key}`: it is damaged", where=name, hint="evaluate again")
     return data
 
 

@@ -144,7 +144,7 @@ def _zone(name: str, path: str, replaced: str | None, zone: Opening, users: list
 
 
 def _open(zone: Opening) -> list[str]:
-    """Everything the zone lets in beyond its target."""
+    """Everything the zone or policy lets in beyond its target, each beginning with its kind."""
     rules = [rule for rule in zone.rich_rules if rule.action in ("accept", "mark") or _opens(rule)]
     return [
         *(f"service {item}" for item in sorted(zone.services)),
@@ -152,13 +152,21 @@ def _open(zone: Opening) -> list[str]:
         *(f"protocol {item}" for item in sorted(zone.protocols)),
         *(f"source-port {item}" for item in sorted(zone.source_ports)),
         *(f"forward-port {item}" for item in sorted(zone.forward_ports)),
-        *(f"rich rule {rule.action or ''} {rule.element or rule.source or ''}".rstrip() for rule in rules),
+        *(_rich_text(rule) for rule in rules),
     ]
 
 
 def _opens(rule: RichRule) -> bool:
     """Forwarding and masquerading carry no action of their own."""
     return (rule.element or "").startswith(("forward-port", "masquerade"))
+
+
+def _rich_text(rule: RichRule) -> str:
+    words = [rule.action or "", rule.element or "everything"]
+    words += [f"from {'not ' * rule.source_inverted}{rule.source}"] if rule.source else []
+    words += [f"to {'not ' * rule.destination_inverted}{rule.destination}"] if rule.destination else []
+    kind = "icmp-rule" if (rule.element or "").startswith("icmp-type ") else "rich-rule"
+    return " ".join([kind, *(word for word in words if word)])
 
 
 def _rich(rule: RichRule) -> Json:
@@ -201,6 +209,29 @@ def _policies(look: Look) -> Json:
     ]
 
 
+def _openings(look: Look) -> Json:
+    """One record for each thing let in: the question of every firewall review."""
+    zones, policies, direct = _zones(look), _policies(look), _direct(look)
+    if zones is None:
+        return None
+    rows = [
+        _opening(f"zone {zone['name']}", text, zone["in_use"], zone["source"])
+        for zone in zones
+        for text in [*(["everything"] if zone["target"] == "ACCEPT" else []), *zone["open"]]
+    ]
+    rows += [
+        _opening(f"policy {policy['name']}", text, bool(policy["egress_zones"]), policy["source"])
+        for policy in policies
+        for text in [*(["everything"] if policy["target"] == "ACCEPT" else []), *policy["open"]]
+    ]
+    rows += [_opening("direct", f"direct {row['family']} {row['arguments']}", True, row["source"]) for row in direct]
+    return rows
+
+
+def _opening(place: str, text: str, in_use: bool, source: str) -> Json:
+    return {"place": place, "kind": text.split(" ", 1)[0], "opening": text, "in_use": in_use, "source": source}
+
+
 def _services(look: Look) -> Json:
     if not _installed(look):
         return None
@@ -240,6 +271,7 @@ def collect(look: Look) -> Iterator[Fact]:
         ("firewalld.policies", _policies),
         ("firewalld.services", _services),
         ("firewalld.direct", _direct),
+        ("firewalld.openings", _openings),
     ):
         if look.wants(name):
             yield look.fact(name, compute)
@@ -338,6 +370,18 @@ COLLECTOR = Collector(
                 "family": "text: ipv4, ipv6 or eb",
                 "place": "text: table and chain",
                 "arguments": "text: the arguments of iptables",
+                "source": "text: the file",
+            },
+        ),
+        FactSpec(
+            "firewalld.openings",
+            "table",
+            "One record for each thing that zones, policies and direct rules let in, in that order.",
+            fields={
+                "place": "text: `zone NAME`, `policy NAME` or direct",
+                "kind": "text: service, port, protocol, source-port, forward-port, rich-rule, icmp-rule, everything, direct",
+                "opening": "text: kind and what it lets in (`service ssh`); a direct rule is listed whatever it does",
+                "in_use": "flag: something is bound to the zone",
                 "source": "text: the file",
             },
         ),

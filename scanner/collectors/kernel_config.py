@@ -41,9 +41,9 @@ def _configs(look: Look) -> dict[str, tuple[str, dict[str, Option]]]:
             except ParseError as error:
                 look.gap(path, reason_of(error))
             break
-    if found:
-        for release in sorted(set(folders) - set(found)):
-            look.gap(f"kernel {release}", "unsupported: this kernel came without its configuration")
+    # Nobody can say how such a kernel was built; that is no absence of an option.
+    for release in sorted(set(folders) - set(found)):
+        look.gap(f"kernel {release}", "unsupported: this kernel came without a configuration that can be read")
     return found
 
 
@@ -54,7 +54,7 @@ def _option_name(text: str) -> str:
 def _installed(look: Look, name: str) -> Json:
     configs = look.shared(_configs)
     if not configs:
-        look.because("no configuration of an installed kernel: neither /usr/lib/modules/*/config nor /boot/config-*")
+        look.because("no kernel is installed: neither /usr/lib/modules/* nor /boot/vmlinuz-*")
         return None
     option = _option_name(name)
     return [

@@ -54,6 +54,11 @@ class RuleBook(Mapping[str, Rule]):
     def __len__(self) -> int:
         return len(self._raw)
 
+    def document(self, rule: str) -> Mapping[str, Any]:
+        """The YAML document of a rule, as loaded."""
+        raw: Mapping[str, Any] = self._raw[rule][1]
+        return raw
+
     def named(self, name: str) -> list[Rule]:
         """The rule called `name`, or the rules equivalent to the public rule `name`. Raises UsageError."""
         bare = name.partition("@")[0].removeprefix("xccdf_org.ssgproject.content_rule_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scanner.collectors.registry import spec_of, split
@@ -36,6 +37,7 @@ def findings(content: Content) -> list[Finding]:
     """Everything that is wrong, in the order of the files."""
     known = catalog.frameworks(content)
     found = [finding for name in content.rules for finding in _rule(content.rules[name], known)]
+    found += _against_schema(content)
     found += [finding for framework in known.values() for finding in _framework(framework, content)]
     for profile in catalog.profiles(content).values():
         try:
@@ -49,6 +51,23 @@ def findings(content: Content) -> list[Finding]:
             if not _any_rule(content, pattern):
                 found.append(Finding(profile.source, f"{pattern} names no rule"))
     return found
+
+
+def _against_schema(content: Content) -> list[Finding]:
+    """What the published rule schema says; editors say the same while a rule is written."""
+    import json
+
+    import jsonschema_rs
+
+    from scanner import files, schemas
+
+    body = json.loads(files.read_bytes(Path(next(iter(schemas.__path__))) / "rule.json"))
+    validator = jsonschema_rs.validator_for(body)
+    return [
+        Finding(f"rules/{content.rules[name].source}", f"against rules/schema.json: {error.message}")
+        for name in content.rules
+        for error in validator.iter_errors(content.rules.document(name))
+    ]
 
 
 def _any_rule(content: Content, pattern: str) -> bool:

@@ -21,7 +21,7 @@ def environment() -> Environment:
     """Jinja with escaping on for every template, whatever its name ends in."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=FunctionLoader(template_text),
         autoescape=True,
         undefined=StrictUndefined,
@@ -29,3 +29,5 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    return made

@@ -15,6 +15,9 @@ from scanner.outputs.base import Output
 
 __all__ = ["OUTPUT"]
 
+OPEN_ALL = 40
+"""Up to this many failures all stand open; of more, those of high and critical severity."""
+
 
 def _source_hash(text: str) -> str:
     """What the content security policy calls the one script or style that may be used."""
@@ -45,6 +48,7 @@ def _render(assessment: Mapping[str, Any]) -> bytes:
             bar_width=WIDTH,
             statuses=[status for status, _ in GROUPS],
             severities=SEVERITIES,
+            open_all=OPEN_ALL,
         )
     )
     return text.encode("utf-8")

@@ -50,6 +50,8 @@ def decide(rules: Sequence[Rule], attempt: Attempt) -> Verdict:
             min(_subject(one, attempt) for one in rule.subject),
             min(_object(one, attempt) for one in rule.object),
         )
+        if not rule.allows and any(one.name == "ftype" and "any" not in one.values for one in rule.object):
+            match = min(match, _SOME)  # the attacker has other file types to choose from
         if match == _ALWAYS:
             return Verdict(rule.allows, rule, tuple(holes))
         if match == _SOME and rule.allows:

@@ -43,7 +43,7 @@ class _Reader:
         self.text = text
         self.at = 0
         self.depth = 0
-        self.waiting: list[tuple[list[Word], str, bool, bool]] = []
+        self.waiting: list[tuple[str, bool]] = []
 
     # ---- characters ------------------------------------------------------------------------------------------------
 
@@ -321,7 +321,6 @@ class _Reader:
         assigns: list[tree.Assign] = []
         words: list[Word] = []
         redirects: list[tree.Redirect] = []
-        line = self.text.count("\n", 0, self.at) + 1
         while True:
             self.blanks()
             if self.at >= len(self.text):
@@ -329,7 +328,7 @@ class _Reader:
             redirect = _REDIRECT.match(self.text, self.at)
             if redirect is not None and self.peek(2) not in ("<(", ">("):
                 redirects.append(self._redirect(redirect))
-            elif self.peek() in "\n;&|()" or (not words and not assigns and not redirects and self.peek() == ""):
+            elif self.peek() in "\n;&|()":
                 break
             else:
                 assign = _ASSIGN.match(self.text, self.at)
@@ -340,7 +339,7 @@ class _Reader:
                     words.append(self.word())
         if not (assigns or words or redirects):
             raise self.wrong(f"unexpected {self.peek()!r}")
-        return tree.Simple(tuple(assigns), tuple(words), tuple(redirects), line)
+        return tree.Simple(tuple(assigns), tuple(words), tuple(redirects))
 
     def _assign(self, match: re.Match[str]) -> tree.Assign:
         self.at = match.end()
@@ -378,26 +377,20 @@ class _Reader:
         if not all(isinstance(part, tree.Literal) for part in delimiter):
             raise self.wrong("here-document with an unknown end")
         end = "".join(part.text for part in delimiter if isinstance(part, tree.Literal))
-        quoted = any(part.quoted for part in delimiter)
-        body: list[Word] = []
-        self.waiting.append((body, end, quoted, sign == "<<-"))
-        return tree.Redirect("<<", match[1] or "", _Later(body))
+        self.waiting.append((end, sign == "<<-"))
+        # What the document says is not kept: an unknown text.
+        return tree.Redirect("<<", match[1] or "", (tree.Variable("", "", True),))
 
     def _documents(self) -> None:
         waiting, self.waiting = self.waiting, []
-        for body, end, quoted, strips in waiting:
-            lines: list[str] = []
+        for end, strips in waiting:
             while self.at < len(self.text):
                 stop = self.text.find("\n", self.at)
                 stop = len(self.text) if stop < 0 else stop
-                line = self.text[self.at : stop].lstrip("\t" if strips else "")
+                line = self.text[self.at : stop]
                 self.at = min(stop + 1, len(self.text))
-                if line == end:
+                if (line.lstrip("\t") if strips else line) == end:
                     break
-                lines.append(line + "\n")
-            text = "".join(lines)
-            known = quoted or not any(sign in text for sign in "$`\\")
-            body.append((tree.Literal(text, True),) if known else (tree.Variable("", "", True),))
 
     # ---- words -----------------------------------------------------------------------------------------------------
 
@@ -545,9 +538,3 @@ class _Reader:
             raise self.wrong("'))' expected")
         self.at = at
         return inside
-
-
-class _Later(tuple[tree.Part, ...]):
-    """The body of a here-document: a word that is read after the line that names it."""
-
-    __slots__ = ()

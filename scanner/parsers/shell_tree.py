@@ -83,7 +83,7 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """`sign` without descriptor (`<`, `>`, `<<<`, `<<` …); for `<<` the word is the body."""
+    """`sign` without descriptor (`<`, `>`, `<<<`, `<<` …); for `<<` the word is an unknown text."""
 
     sign: str
     descriptor: str
@@ -97,7 +97,6 @@ class Simple:
     assigns: tuple[Assign, ...]
     words: tuple[Word, ...]
     redirects: tuple[Redirect, ...]
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def test_the_same_folder_under_two_names_counts_once(tmp_path: Path) -> None:
 def test_kernelopts_come_from_the_environment_block(tmp_path: Path) -> None:
     files: dict[str, Content] = {
         "/boot/loader/entries/a.conf": "linux /v\noptions $kernelopts ${tuned_params} quiet\n",
-        "/boot/grub2/grub.cfg": 'if [ -z "${kernelopts}" ]; then\n  set kernelopts="root=y vsyscall=xonly "\nfi\nblscfg\n',
+        "/boot/grub2/grub.cfg": 'if [ -z "${kernelopts}" ]; then\n set kernelopts="vsyscall=xonly "\nfi\nblscfg\n',
         "/boot/grub2/grubenv": grubenv("saved_entry=a\nkernelopts=root=x vsyscall=none\n"),
     }
     fact = configured(tmp_path, files)
@@ -171,7 +171,7 @@ def test_the_default_entry_of_systemd_boot(tmp_path: Path) -> None:
 def test_debian_grub(tmp_path: Path) -> None:
     text = (
         "menuentry 'Debian GNU/Linux' {\n\tlinux /vmlinuz root=x ro quiet vsyscall=none\n}\n"
-        "submenu 'Advanced' {\n\tmenuentry 'Debian GNU/Linux (recovery mode)' {\n\t\tlinux /vmlinuz root=x single\n\t}\n}\n"
+        "submenu 'Advanced' {\n\tmenuentry 'Debian (recovery mode)' {\n\t\tlinux /vmlinuz root=x single\n\t}\n}\n"
     )
     fact = configured(tmp_path, {"/boot/grub/grub.cfg": text})
     assert column(fact, "kind") == ["grub.cfg", "grub.cfg"]

@@ -35,9 +35,11 @@ def test_a_kernel_without_its_configuration_is_a_gap(tmp_path: Path) -> None:
     assert fact.state == "present" and any("6.9" in gap for gap in fact.gaps)
 
 
-def test_no_configuration_and_a_broken_one(tmp_path: Path) -> None:
-    build(tmp_path, {MODULE: b""})
+def test_no_kernel_no_configuration_and_a_broken_one(tmp_path: Path) -> None:
     assert fact_of(tmp_path, OPTION).state == "absent"
+    build(tmp_path, {MODULE: b""})
+    fact = fact_of(tmp_path, OPTION)
+    assert (fact.state, (fact.reason or "").partition(":")[0]) == ("error", "unsupported")
     build(tmp_path, {"/usr/lib/modules/6.12/config": "\n"})
     assert fact_of(tmp_path, OPTION).state == "error"
 

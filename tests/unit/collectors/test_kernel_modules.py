@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,29 @@ def test_a_blacklist_takes_no_globs_but_install_does(tmp_path: Path) -> None:
     assert (found["blacklisted"], found["install_blocked"]) == (False, True)
 
 
+def test_libkmod_reads_the_same(tmp_path: Path) -> None:
+    """`modprobe --showconfig` prints the configuration as libkmod has parsed it."""
+    modprobe = shutil.which("modprobe", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if modprobe is None:
+        pytest.skip("kmod is not installed: make test installs it")
+    text = (
+        "install usb-s[-_]* /sbin/modprobe -i x\nblacklist usb-storage\n#c \\\nblacklist hidden\n"
+        "install cramfs \\\n /bin/false\nblacklist\n\tblacklist a b\ninstall empty\nblacklist c-d # e\n#blacklist f\n"
+    )
+    build(tmp_path, {"/etc/modprobe.d/b.conf": text, "/etc/modprobe.d/a.conf": "install cramfs /bin/true\n"})
+    arguments = [modprobe, "-C", str(tmp_path / "etc/modprobe.d"), "--showconfig"]
+    shown = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    wanted = {
+        kind: [line.split() for line in shown.splitlines() if line.startswith(f"{kind} ")]
+        for kind in ("blacklist", "install")
+    }
+    table = fact_of(tmp_path, "kernel.modules.settings").value
+    assert isinstance(table, list)
+    for kind, lines in wanted.items():
+        rows = [row for row in table if row["directive"] == kind]
+        assert [[kind, row["module"], *(row["value"] or "").split()] for row in rows] == lines
+
+
 def test_an_unreadable_file_is_a_gap(tmp_path: Path) -> None:
     build(tmp_path, {"/etc/modprobe.d/a.conf": b"blacklist cramfs\0"})
     assert fact_of(tmp_path, "kernel.module:cramfs").gaps
@@ -111,7 +136,7 @@ def test_an_unreadable_file_is_a_gap(tmp_path: Path) -> None:
 def test_settings(tmp_path: Path) -> None:
     build(tmp_path, {"/etc/modprobe.d/a.conf": "options a-b x=1 \\\n y=2\n"})
     assert fact_of(tmp_path, "kernel.modules.settings").value == [
-        {"directive": "options", "module": "a_b", "value": "x=1   y=2", "source": "/etc/modprobe.d/a.conf", "line": 1}
+        {"directive": "options", "module": "a_b", "value": "x=1  y=2", "source": "/etc/modprobe.d/a.conf", "line": 1}
     ]
 
 

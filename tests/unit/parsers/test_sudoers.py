@@ -188,7 +188,7 @@ def test_against_cvtsudoers(tmp_path: Path) -> None:
     ours = [
         (
             tuple(user.removeprefix("%").removeprefix("#") for user in one.users),
-            one.command.replace(",", "\\,") if "a,b" in one.command else one.command,
+            one.command,
             "NOPASSWD" in one.tags,
         )
         for one in rules(ORACLE)

@@ -1,0 +1,283 @@
+"""Writes the published JSON schemas from the model, and `rules/schema.json` for editors.
+
+`python -m scanner.schemas.generate` writes, `--check` only compares (exit 1 when a file differs).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from scanner.engine.conditions import OPERATORS
+from scanner.engine.rule_form import RULE_SCHEMA
+from scanner.model.control import COVERAGE, FITS
+from scanner.model.fact import STATES
+from scanner.model.result import ASSESSMENT_SCHEMA, CONTROL_STATUSES, STATUSES
+from scanner.model.rule import PARAM_TYPES, SEVERITIES
+from scanner.model.snapshot import SNAPSHOT_SCHEMA
+
+__all__ = ["documents"]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_COUNT = {"type": "integer", "minimum": 0}
+_DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_INSTANT = {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$"}
+_NULL_TEXT = {"type": ["string", "null"]}
+
+
+def _object(
+    required: dict[str, Any], optional: dict[str, Any] | None = None, *, closed: bool = False
+) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "type": "object",
+        "required": sorted(required),
+        "properties": {**required, **(optional or {})},
+    }
+    if closed:
+        out["additionalProperties"] = False
+    return out
+
+
+def _list(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _map(values: Any) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": values}
+
+
+_EVIDENCE = _object(
+    {"source": _TEXT, "sha256": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}},
+    {"line": {"type": "integer", "minimum": 1}, "offset": _COUNT},
+)
+_TOOL = _object({"name": {"const": "assay"}, "version": _TEXT})
+_TARGET = _object({"kind": _TEXT, "identity": {"type": "object"}, "digest": _NULL_TEXT, "layout": {"type": "object"}})
+_FACET_STATUS = {"enum": [*STATUSES, "not_required"]}
+
+
+def _snapshot() -> dict[str, Any]:
+    fact = _object(
+        {
+            "state": {"enum": list(STATES)},
+            "value": True,
+            "facet": {"enum": ["persistent", "runtime"]},
+            "reason": _NULL_TEXT,
+            "evidence": _list(_EVIDENCE),
+        },
+        {"gaps": _TEXTS},
+    )
+    return _object(
+        {
+            "schema": {"const": SNAPSHOT_SCHEMA},
+            "tool": _TOOL,
+            "target": _TARGET,
+            "facts": _map(fact),
+            "limits": {"type": "object"},
+            "facts_digest": _DIGEST,
+            "run": _object({"collected_at": _INSTANT, "clock": _TEXT, "collectors": _list({"type": "object"})}),
+        }
+    )
+
+
+def _result() -> dict[str, Any]:
+    waiver = _object(
+        {"id": _TEXT, "reason": _TEXT, "owner": _TEXT, "expires": _TEXT, "expired": {"type": "boolean"}},
+        {"approver": _NULL_TEXT, "ticket": _NULL_TEXT},
+    )
+    return _object(
+        {
+            "instance": {"type": "string", "pattern": "^[a-z0-9-]+@[0-9a-f]{8}$"},
+            "rule": _TEXT,
+            "title": _TEXT,
+            "upstream": _TEXTS,
+            "status": {"enum": list(STATUSES)},
+            "facets": _object({"persistent": _FACET_STATUS, "runtime": _FACET_STATUS}),
+            "half": _NULL_TEXT,
+            "params": {"type": "object"},
+            "param_sources": _map(_TEXT),
+            "severity": {"enum": list(SEVERITIES)},
+            "explanation": _TEXT,
+            "expected": _TEXT,
+            "found": _TEXT,
+            "evidence": _list(_EVIDENCE),
+            "facts": _TEXTS,
+            "waiver": {"anyOf": [{"type": "null"}, waiver]},
+            "claim_verdict": _NULL_TEXT,
+        }
+    )
+
+
+def _assessment() -> dict[str, Any]:
+    control = _object(
+        {
+            "framework": _TEXT,
+            "id": _TEXT,
+            "title": _TEXT,
+            "status": {"enum": list(CONTROL_STATUSES)},
+            "coverage": {"enum": list(COVERAGE)},
+            "results": _TEXTS,
+            "note": _TEXT,
+            "answered": {"type": ["object", "null"]},
+        }
+    )
+    summary = _object(
+        {
+            "fit": {"enum": list(FITS)},
+            "counts": _map(_COUNT),
+            "coverage": _map(_COUNT),
+            "results": _map(_COUNT),
+            "rules_selected": _COUNT,
+            "rules_judged": _COUNT,
+        }
+    )
+    completeness = _object(
+        {
+            "complete": {"type": "boolean"},
+            "reasons": _TEXTS,
+            "selected": _COUNT,
+            "judged": _COUNT,
+            "applicable": _COUNT,
+            "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+            "counts": _map(_COUNT),
+            "persistent_half": _COUNT,
+        }
+    )
+    return _object(
+        {
+            "schema": {"const": ASSESSMENT_SCHEMA},
+            "tool": _TOOL,
+            "content_digest": _DIGEST,
+            "target": _TARGET,
+            "facts_digest": _DIGEST,
+            "profiles": _list(_object({"id": _TEXT, "fit": {"enum": list(FITS)}, "require": _TEXT})),
+            "evaluated_at": _INSTANT,
+            "summary": _map(summary),
+            "completeness": completeness,
+            "results": _list(_result()),
+            "controls": _list(control),
+            "rules": _map({"type": "object"}),
+            "unread": _list(_object({"fact": _TEXT, "state": _TEXT, "reason": _TEXT, "rules": _COUNT})),
+        }
+    )
+
+
+def _rule() -> dict[str, Any]:
+    outcome = {"enum": ["pass", "fail", "not_applicable"]}
+    condition = {"$ref": "#/$defs/condition"}
+    record = {"$ref": "#/$defs/record"}
+    clause = {"$ref": "#/$defs/clause"}
+    operators: dict[str, Any] = dict.fromkeys(OPERATORS, True)
+    table: dict[str, Any] = {"where": record, "each": record, "count": True, "if_empty": outcome}
+    param = _object(
+        {"type": {"enum": list(PARAM_TYPES)}, "default": True, "about": _TEXT}, {"alias": _TEXTS}, closed=True
+    )
+    case = _object(
+        {"name": True, "expect": {"enum": list(STATUSES)}, "facts": {"type": "object"}},
+        {"target": _TEXT, "params": {"type": "object"}, "facets": {"type": "object"}, "says": _TEXT},
+        closed=True,
+    )
+    fact_clause = _object(
+        {"fact": _TEXT},
+        {
+            **operators,
+            **table,
+            "has": record,
+            "any": _list(condition),
+            "all": _list(condition),
+            "not": condition,
+            "if_absent": outcome,
+            "says": _TEXT,
+        },
+        closed=True,
+    )
+    joined = [
+        _object({"all": _list(clause)}, {"says": _TEXT}, closed=True),
+        _object({"any": _list(clause)}, {"says": _TEXT}, closed=True),
+        _object({"not": clause}, {"says": _TEXT}, closed=True),
+    ]
+    manual = _object({"manual": _object({"question": _TEXT, "evidence": _TEXT}, closed=True)}, closed=True)
+    halves = {**_object({}, {"persistent": clause, "runtime": clause}, closed=True), "minProperties": 1}
+    return {
+        **_object(
+            {
+                "schema": {"const": RULE_SCHEMA},
+                "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
+                "title": {"type": "string", "maxLength": 100},
+                "severity": {"enum": list(SEVERITIES)},
+                "rationale": _TEXT,
+                "check": {"anyOf": [halves, manual, clause]},
+                "remediation": _object(
+                    {"summary": _TEXT},
+                    {"commands": _TEXTS, "disruption": {"enum": ["none", "restart", "reboot", "reinstall"]}},
+                    closed=True,
+                ),
+                "tests": {**_list(case), "minItems": 1},
+            },
+            {
+                "applies_to": _object({}, {"platforms": _TEXTS, "targets": _TEXTS, "when": clause}, closed=True),
+                "params": _map(param),
+                "mappings": _map(_TEXTS),
+                "upstream": _TEXTS,
+                "references": _TEXTS,
+                "claim_notes": _object({}, {"overclaim": _TEXT, "partial": _TEXT}, closed=True),
+            },
+            closed=True,
+        ),
+        "$defs": {
+            "clause": {"anyOf": [fact_clause, *joined]},
+            "record": _map(True),
+            "condition": {
+                "anyOf": [
+                    {"type": ["string", "number", "boolean", "null", "array"]},
+                    _object(
+                        {},
+                        {
+                            **operators,
+                            **table,
+                            "has": record,
+                            "any": _list(condition),
+                            "all": _list(condition),
+                            "not": condition,
+                        },
+                        closed=True,
+                    ),
+                ]
+            },
+        },
+    }
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """Schema name to document."""
+    found = {"snapshot": _snapshot(), "assessment": _assessment(), "result": _result(), "rule": _rule()}
+    return {
+        name: {"$schema": _DIALECT, "$id": f"https://assay.invalid/schemas/{name}-v1.json", "title": name, **body}
+        for name, body in found.items()
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write or compare; the exit code."""
+    here = Path(__file__).parent
+    files = {here / f"{name}.json": body for name, body in documents().items()}
+    files[here.parents[1] / "rules" / "schema.json"] = documents()["rule"]
+    stale = []
+    for path, body in files.items():
+        text = json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(path.name)
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+    if stale and "--check" in arguments:
+        print(f"schemas differ from the model: {', '.join(stale)}; run make docs", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,121 @@
+"""What lies on a device, made by the real tools, and partition tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scanner.model.errors import ParseError
+from scanner.parsers.partition_table import partitions
+from scanner.parsers.signatures import PROBED, probe
+from tests.storage_lab import blank, luks, reader, run
+
+UUID = "12345678-1234-1234-1234-123456789abc"
+
+
+def kinds(path: Path) -> list[str]:
+    return [item.kind for item in probe(reader(path)(0, PROBED))]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "label", "uuid", "size"),
+    [
+        (("mkfs.ext4", "-q", "-L", "data", "-U", UUID), "ext4", "data", UUID, 16),
+        (("mkfs.ext3", "-q", "-L", "data", "-U", UUID), "ext3", "data", UUID, 16),
+        (("mkfs.ext2", "-q", "-L", "data", "-U", UUID), "ext2", "data", UUID, 16),
+        (("mkfs.xfs", "-q", "-L", "data", "-m", f"uuid={UUID}"), "xfs", "data", UUID, 320),
+        (("mkfs.btrfs", "-q", "-L", "data", "-U", UUID), "btrfs", "data", UUID, 128),
+        (("mkswap", "-q", "-L", "data", "-U", UUID), "swap", "data", UUID, 16),
+        (("mkfs.vfat", "-n", "DATA", "-i", "1234ABCD"), "vfat", "DATA", "1234-ABCD", 64),
+        (("mkfs.vfat", "-F", "32", "-n", "DATA", "-i", "1234ABCD"), "vfat", "DATA", "1234-ABCD", 64),
+    ],
+)
+def test_file_systems(tmp_path: Path, words: tuple[str, ...], kind: str, label: str, uuid: str, size: int) -> None:
+    path = blank(tmp_path / "d", size << 20)
+    path.chmod(0o600)
+    run(*words, str(path))
+    (found,) = probe(reader(path)(0, PROBED))
+    assert (found.kind, found.label, found.uuid) == (kind, label, uuid)
+
+
+def test_read_only_file_systems(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_text("x" * 100_000, encoding="utf-8")
+    run("mksquashfs", f"{tmp_path}/tree", f"{tmp_path}/s", "-quiet", "-no-progress")
+    run("mkfs.erofs", "-U", UUID, f"{tmp_path}/e", f"{tmp_path}/tree")
+    run("xorriso", "-outdev", f"{tmp_path}/i", "-volid", "CD", "-map", f"{tmp_path}/tree", "/")
+    assert kinds(tmp_path / "s") == ["squashfs"]
+    assert [(item.kind, item.uuid) for item in probe(reader(tmp_path / "e")(0, PROBED))] == [("erofs", UUID)]
+    found = probe(reader(tmp_path / "i")(0, PROBED))
+    assert ("iso9660", "CD") in [(item.kind, item.label) for item in found]
+
+
+def test_luks_and_verity(tmp_path: Path) -> None:
+    assert kinds(luks(tmp_path / "2", options=("--label", "root"))) == ["luks2"]
+    assert kinds(luks(tmp_path / "1", version=1)) == ["luks1"]
+    data, tree = blank(tmp_path / "data", 1 << 20), blank(tmp_path / "hash", 1 << 20)
+    run("veritysetup", "format", str(data), str(tree))
+    assert kinds(tree) == ["verity"]
+
+
+def test_luks2_without_primary_header(tmp_path: Path) -> None:
+    path = luks(tmp_path / "d")
+    with path.open("r+b") as file:
+        file.write(bytes(4096))
+    assert kinds(path) == ["luks2"]
+
+
+def test_file_system_hidden_in_the_padding_of_a_luks_header(tmp_path: Path) -> None:
+    path, other = luks(tmp_path / "d"), blank(tmp_path / "e")
+    run("mkfs.ext4", "-q", str(other))
+    with path.open("r+b") as file:
+        file.seek(1024)
+        file.write(reader(other)(1024, 1024))
+    assert kinds(path) == ["luks2", "ext4"]
+
+
+def test_blank_and_short() -> None:
+    assert probe(bytes(PROBED)) == []
+    assert probe(b"") == []
+    assert probe(b"LUKS\xba\xbe\0\3") == []
+
+
+def test_gpt(tmp_path: Path) -> None:
+    path = blank(tmp_path / "d", 64 << 20)
+    words = ["-n", "1:2048:+8M", "-t", "1:ef00", "-c", "1:EFI", "-n", "2:0:+8M", "-t", "2:8303", "-n", "3:0:+8M"]
+    run("sgdisk", *words, "-t", "3:8200", "-u", f"3:{UUID}", str(path))
+    assert kinds(path) == ["gpt"]
+    found = partitions(reader(path), 64 << 20)
+    assert [(item.number, item.type, item.offset, item.size) for item in found] == [
+        (1, "esp", 1 << 20, 8 << 20),
+        (2, "root" if found[1].type == "root" else found[1].type, 9 << 20, 8 << 20),
+        (3, "swap", 17 << 20, 8 << 20),
+    ]
+    assert (found[0].name, found[2].uuid) == ("EFI", UUID)
+
+
+def test_mbr(tmp_path: Path) -> None:
+    path = blank(tmp_path / "d", 16 << 20)
+    data = bytearray(512)
+    data[446:462] = bytes([0x80, 0, 0, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, "little") + (4096).to_bytes(4, "little")
+    data[510:512] = b"\x55\xaa"
+    with path.open("r+b") as file:
+        file.write(data)
+    assert kinds(path) == ["mbr"]
+    assert [(item.number, item.type, item.offset, item.size) for item in partitions(reader(path), 16 << 20)] == [
+        (1, "linux", 1 << 20, 2 << 20)
+    ]
+
+
+def test_fat_boot_sector_is_no_partition_table(tmp_path: Path) -> None:
+    path = blank(tmp_path / "d", 64 << 20)
+    run("mkfs.vfat", str(path))
+    assert kinds(path) == ["vfat"]
+
+
+def test_partition_outside_of_the_device(tmp_path: Path) -> None:
+    path = blank(tmp_path / "d", 64 << 20)
+    run("sgdisk", "-n", "1:2048:+32M", str(path))
+    with pytest.raises(ParseError, match="does not lie on the device"):
+        partitions(reader(path), 16 << 20)
