@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.boot import der, tpm_policy
-from scanner.boot.luks import Token
+from scanner.boot.luks_model import Token
 from scanner.boot.tpm_policy import Public
 from scanner.model.errors import ParseError
 

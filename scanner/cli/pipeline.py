@@ -59,14 +59,23 @@ def wanted_facts(selected: Selected) -> list[str]:
 
 
 def every_fact(content: Content) -> list[str]:
-    """Every declared fact without argument, and every one with argument that any shipped rule asks by default."""
+    """Every declared fact without argument, and every one with argument that a shipped rule asks for.
+
+    Rules are asked with their default parameters and with the values of each framework.
+    """
     from scanner.collectors.registry import specs
     from scanner.engine.cases import runtime_fact_names
     from scanner.engine.judge import Instance
     from scanner.engine.params import resolve
+    from scanner.frameworks import catalog
     from scanner.frameworks.select import plan
 
-    instances = [Instance(content.rules[name], *resolve(content.rules[name], [])) for name in content.rules]
+    known = catalog.frameworks(content)
+    instances = []
+    for name in content.rules:
+        rule = content.rules[name]
+        wanted = [{}, *(framework.params[name] for framework in known.values() if name in framework.params)]
+        instances += [Instance(rule, *resolve(rule, [("framework", values)])) for values in wanted]
     asked = plan(instances, runtime_fact_names())
     return sorted({*asked, *(name for name, spec in specs().items() if spec.argument is None)})
 

@@ -15,6 +15,7 @@ from scanner.collectors.base import Collector, Look, each_argument
 from scanner.model.errors import AssayError, ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import audit_coverage, audit_merge
+from scanner.parsers.audit_coverage import Sight
 from scanner.parsers.audit_rules import Line, Rule, RuleSet, load, numbered
 from scanner.parsers.natural_order import natural_sorted
 
@@ -135,17 +136,24 @@ def _table(rules: RuleSet | None) -> Json:
     return None if rules is None else [_record(rule) for rule in rules.rules]
 
 
-def _seen(found: list[tuple[Rule, str, Rule | None]], rules: RuleSet) -> Json:
+def _seen(found: list[Sight], rules: RuleSet) -> Json:
     records = []
-    for rule, arch, silencer in found:
-        silenced = None if silencer is None else f"{silencer.source}:{silencer.line}"
+    for sight in found:
+        silenced = _place(sight.silenced_by)
         if rules.settings.enabled == 0:
             source, line = rules.settings.place("enabled")
             silenced = f"{source}:{line}"
-        record = _record(rule)
+        record = _record(sight.rule)
         del record["list"], record["action"]
-        records.append({**record, "arch": arch, "silenced_by": silenced})
+        record["perms"] = list(sight.rule.perms or "rwxa")  # without a filter every access is recorded
+        records.append(
+            {**record, "arch": sight.arch, "silenced_by": silenced, "preceded_by": _place(sight.preceded_by)}
+        )
     return records
+
+
+def _place(rule: Rule | None) -> str | None:
+    return None if rule is None else f"{rule.source}:{rule.line}"
 
 
 def _paths(look: Look, rules: RuleSet | None, argument: str) -> Json:
@@ -241,7 +249,11 @@ def _privileged(look: Look) -> Json:
             rules, entry.path, wants_dir=False, is_dir=lambda place: _is_dir(look, place)
         )
         for arch in ("b32", "b64"):
-            good = [rule for rule, one, silencer in found if one == arch and silencer is None and _records_use(rule)]
+            good = [
+                sight.rule
+                for sight in found
+                if sight.arch == arch and sight.silenced_by is None and _records_use(sight.rule)
+            ]
             first = good[0] if good else None
             records.append(
                 {
@@ -260,7 +272,7 @@ def _privileged(look: Look) -> Json:
 
 
 def _records_use(rule: Rule) -> bool:
-    return rule.perms is not None and "x" in rule.perms and not rule.filters
+    return "x" in (rule.perms or "x") and not rule.filters
 
 
 def collect(look: Look) -> Iterator[Fact]:
@@ -302,7 +314,9 @@ _TABLE = {
 _SEEN = {
     "arch": "text: b32 or b64; a rule for both stands twice",
     **_RULE_FIELDS,
+    "perms": "list: letters of r, w, x, a",
     "silenced_by": "text: file:line because of which this rule records nothing, null: none",
+    "preceded_by": "text: file:line of an earlier rule that takes all of it, so that this key never shows; null: none",
 }
 
 COLLECTOR = Collector(

@@ -47,8 +47,10 @@ def _devices(look: Look) -> Json:
                 "signatures": volume.kinds,
                 "label": first.label if first else None,
                 "uuid": first.uuid if first else None,
-                "plain": is_plain(volume),
             }
+            plain = is_plain(volume)
+            if plain is not None:
+                record["plain"] = plain
         role = _role(volume, mounted.get(volume.name), configured)
         if role is not None:
             record["role"] = role
@@ -56,10 +58,13 @@ def _devices(look: Look) -> Json:
     return records
 
 
-def is_plain(volume: Volume) -> bool:
-    """Whether something lies on it that anyone can read: a file system, swap or a volume group outside encryption."""
-    readable = FILE_SYSTEMS | {"swap", "swap-suspended", "lvm2", "mdraid"}
-    return any(kind in readable for kind in volume.kinds)
+def is_plain(volume: Volume) -> bool | None:
+    """Whether a file system or swap lies on it that anyone can read; None for parts of volume groups and arrays, whose
+    content lies elsewhere."""
+    kinds = set(volume.kinds)
+    if kinds & (FILE_SYSTEMS | {"swap", "swap-suspended"}):
+        return True
+    return None if kinds & {"lvm2", "mdraid"} else False
 
 
 def _role(volume: Volume, mounted: list[str] | None, configured: dict[str, str] | None) -> str | None:
@@ -145,7 +150,8 @@ COLLECTOR = Collector(
                 "signatures": "list: everything that is recognised, containers first",
                 "label": "text: label of the content; null without one",
                 "uuid": "text: UUID of the content; null without one",
-                "plain": "flag: a file system, swap or volume group that needs no key lies on it",
+                "plain": "flag: a file system or swap that needs no key lies on it; left out for members of volume "
+                "groups and arrays",
                 "role": "text: esp, boot, bios-boot, root, usr, home, srv, var, tmp, swap, verity or data; "
                 "left out when nothing tells",
             },

@@ -4,9 +4,9 @@ Looked at are Boot Loader Specification entries, `linux` commands of GRUB config
 the kernel arguments that a bootc image gives to every machine it is installed on. Where a command line cannot be known
 (a UKI, another loader, a bootconfig), the table has a gap, so that nobody takes it for all there is.
 
-Sources: uapi-group/specifications, specs/boot_loader_specification.md; bootc-dev/bootc,
-docs/src/building/kernel-arguments.md; Linux include/uapi/asm-generic/setup.h and arch/*/include/uapi/asm/setup.h
-(COMMAND_LINE_SIZE), Documentation/admin-guide/bootconfig.rst.
+Sources: uapi-group/specifications, specs/boot_loader_specification.md; rhboot/grub2, grub-core/commands/blscfg.c;
+bootc-dev/bootc, docs/src/building/kernel-arguments.md; Linux arch/*/include/uapi/asm/setup.h (COMMAND_LINE_SIZE),
+Documentation/admin-guide/bootconfig.rst.
 """
 
 from __future__ import annotations
@@ -119,8 +119,6 @@ def _entry(look: Look, path: str, name: str, entry: bls.Entry, grub: Grub) -> li
             look.gap(path, f"unsupported: {image} has its command line inside")
         return []
     options = entry.joined("options")
-    if options is None:
-        options = "$default_kernelopts" if grub.there else ""
     id_, left, _ = bls.file_identity(name)
     line = next((item.line for item in entry.items if item.key == "options"), None)
     plain = BootEntry(
@@ -129,7 +127,7 @@ def _entry(look: Look, path: str, name: str, entry: bls.Entry, grub: Grub) -> li
         entry.first("title"),
         entry.first("version"),
         kernel,
-        options,
+        options or "",
         path,
         line,
         entry.first("sort-key") or "",
@@ -137,7 +135,10 @@ def _entry(look: Look, path: str, name: str, entry: bls.Entry, grub: Grub) -> li
     )
     if not grub.there:
         return [plain]
-    return [replace(plain, options=text) for text in grub.loader_entry(options)]
+    # The specification adds `options` lines up; the `blscfg` of Fedora and RHEL takes the first one alone. Both count.
+    readings = dict.fromkeys((options, entry.first("options")) if options is not None else ("$default_kernelopts",))
+    texts = dict.fromkeys(text for reading in readings for text in grub.loader_entry(reading or ""))
+    return [replace(plain, options=text) for text in texts]
 
 
 def _static(boot: grub_cfg.Boot, source: str, index: int, grub: Grub) -> list[BootEntry]:

@@ -379,7 +379,8 @@ COLLECTOR = Collector(
             "One record for each thing that zones, policies and direct rules let in, in that order.",
             fields={
                 "place": "text: `zone NAME`, `policy NAME` or direct",
-                "kind": "text: service, port, protocol, source-port, forward-port, rich-rule, icmp-rule, everything, direct",
+                "kind": "text: service, port, protocol, source-port, forward-port, rich-rule, icmp-rule, direct, "
+                "or everything (a target of ACCEPT)",
                 "opening": "text: kind and what it lets in (`service ssh`); a direct rule is listed whatever it does",
                 "in_use": "flag: something is bound to the zone",
                 "source": "text: the file",

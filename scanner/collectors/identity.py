@@ -43,13 +43,15 @@ def _release(look: Look) -> Json:
             continue
         found = {key: item.value for key, item in os_release.parse(text).items()}
         version = found.get("VERSION_ID") or None
+        major = version.split(".")[0] if version else None
+        name = found.get("ID") or "linux"  # the default that os-release(5) gives for a missing ID
         return {
-            # "linux" is the default that os-release(5) gives for a missing ID.
-            "id": found.get("ID") or "linux",
+            "id": name,
+            "product": f"{name}:{major}" if major else name,
             "id_like": found.get("ID_LIKE", "").split(),
             "name": found.get("NAME"),
             "version_id": version,
-            "major": version.split(".")[0] if version else None,
+            "major": major,
             "pretty_name": found.get("PRETTY_NAME"),
             "variant_id": found.get("VARIANT_ID"),
             "platform_id": found.get("PLATFORM_ID"),
@@ -123,8 +125,8 @@ def _firmware(look: Look) -> Json:
                     loaders.append(_loader(look, f"{top}/{folder}/{name}"))
     bios = _there(look, _BIOS_GRUB)
     if not loaders and not bios:
-        look.because("no boot loader is visible in this tree")
-        return None
+        # Boot loaders lie on a partition of their own, which a tree or a container image mostly does not hold.
+        raise NotCollectedError("no boot loader is visible in this tree")
     machines = {str(loader["machine"]) for loader in loaders if loader["machine"] is not None}
     return {
         "efi": bool(loaders),
@@ -193,6 +195,7 @@ _SPECS = (
         "What the system calls itself in os-release.",
         fields={
             "id": "text: lower-case name of the system",
+            "product": "text: id and major version as id:major, or the id alone for a system without versions",
             "id_like": "list: systems it is derived from, nearest first",
             "name": "text: name for people",
             "version_id": "text: version, or null",

@@ -6,6 +6,7 @@ Sources: Linux Documentation/kbuild/kconfig.rst; `/usr/lib/modules/<release>/con
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look, each_argument, reason_of
@@ -17,6 +18,8 @@ from scanner.parsers import kernel_config
 from scanner.parsers.kernel_config import Option
 
 _MAX_CONFIG = 4 << 20
+# With a release in the name: neither Alpine's vmlinuz-lts nor the copy of a kernel that is called 0-rescue.
+_KERNEL_FILE = re.compile(r"(?:config|vmlinuz)-(?!0-rescue)[0-9]")
 
 
 def _places(release: str, folder: str | None) -> list[str]:
@@ -28,7 +31,7 @@ def _configs(look: Look) -> dict[str, tuple[str, dict[str, Option]]]:
     """(path, options) of every kernel that can be booted, by release; a gap for one without a readable config."""
     folders: dict[str, str | None] = {tree.release: tree.folder for tree in look.shared(kernel_trees)}
     for name in look.try_names("/boot"):
-        if name.startswith(("config-", "vmlinuz-")):
+        if _KERNEL_FILE.match(name):
             folders.setdefault(name.partition("-")[2], None)
     found: dict[str, tuple[str, dict[str, Option]]] = {}
     for release, folder in sorted(folders.items()):

@@ -48,7 +48,10 @@ def kernel_trees(look: Look) -> list[KernelTree]:
         if real is None or real in seen:
             continue
         seen.add(real)
-        for release in look.names(parent)[:_MAX_KERNELS]:
+        releases = look.names(parent)
+        if len(releases) > _MAX_KERNELS:
+            look.gap(parent, f"limit: more than {_MAX_KERNELS} kernels")
+        for release in releases[:_MAX_KERNELS]:
             folder = f"{parent}/{release}"
             entry = look.entry(folder)
             if release in found or entry is None or entry.type != "directory":

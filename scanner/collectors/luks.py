@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scanner.boot import luks, tpm_policy
-from scanner.boot.luks import Header, Keyslot
+from scanner.boot.luks_model import Header, Keyslot
 from scanner.boot.tpm_tokens import CLEVIS_UUID, Binding, Sealed, binding_of, clevis_binding, luksmeta_records
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.collectors.block_survey import Volume, survey
@@ -144,19 +144,8 @@ def _volume_record(item: _Found) -> dict[str, Json]:
         "orphan_tokens": [token.id for token in header.tokens if not present & set(token.keyslots)],
         "flags": list(header.flags),
         "requirements": list(header.requirements),
-        "encrypted_everywhere": _encrypted_everywhere(header),
+        "fully_encrypted": header.fully_encrypted,
     }
-
-
-def _encrypted_everywhere(header: Header) -> bool:
-    """Whether every segment that holds data is encrypted, with a real cipher, and no re-encryption is half-way."""
-    data = [segment for segment in header.segments if not any(flag.startswith("backup-") for flag in segment.flags)]
-    ciphers = [segment.encryption or "" for segment in data]
-    sound = all(segment.type == "crypt" for segment in data) and all(
-        cipher and "null" not in cipher for cipher in ciphers
-    )
-    pending = any(item.startswith("online-reencrypt") or "reencrypt" in item for item in header.requirements)
-    return bool(data) and sound and not pending
 
 
 def _owners(item: _Found) -> dict[str, list[tuple[str, str]]]:

@@ -22,7 +22,7 @@ VOLUME_FIELDS = {
     "orphan_tokens": "list: ids of tokens whose keyslots do not exist",
     "flags": "list: persistent flags (allow-discards, no-read-workqueue …)",
     "requirements": "list: features a reader must know (online-reencrypt: not finished)",
-    "encrypted_everywhere": "flag: every segment is encrypted with a real cipher and no re-encryption is pending",
+    "fully_encrypted": "flag: every segment is encrypted with a real cipher and no re-encryption is pending",
 }
 
 BINDING_FIELDS = {

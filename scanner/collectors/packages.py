@@ -239,6 +239,9 @@ def _installed(look: Look) -> Json:
     if not databases:
         raise NotCollectedError("no package database that is known here (rpm, dpkg, apk)")
     records = [record for database in databases for record in database.packages]
+    if not records:
+        # Whatever runs here was installed by something; an emptied database says nothing about what is on the disk.
+        raise NotCollectedError("no package database holds a single package")
     return sorted(
         records, key=lambda record: tuple(str(record[key]) for key in ("name", "manager", "arch", "evr", "source"))
     )

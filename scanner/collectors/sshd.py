@@ -8,11 +8,11 @@ matches nothing is fine, a file that cannot be read stops sshd). Fedora and kin 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
 from scanner.collectors.path_globs import glob_paths
+from scanner.collectors.sshd_command_line import given
 from scanner.model.errors import DamagedError, LimitError, MissingError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import sshd_config
@@ -21,14 +21,6 @@ from scanner.parsers.sshd_values import DEFAULTS, parts
 
 _FILES = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
 _PROGRAMS = ("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd")
-_UNITS = ("sshd.service", "ssh.service", "sshd@.service", "ssh@.service")
-_UNIT_FOLDERS = (
-    "/etc/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-)
-_OPTIONS = {"/etc/sysconfig/sshd": "OPTIONS", "/etc/default/ssh": "SSHD_OPTS", "/etc/conf.d/sshd": "SSHD_OPTS"}
 _POLICY = ("/etc/crypto-policies/", "/usr/share/crypto-policies/")
 _PERMISSIVE_ROOT = re.compile(r'^ID="?(?:opensuse-leap|sles|sled|sle[-_]micro|sl-micro)"?\s*$', re.MULTILINE)
 _HOST_KEYS = tuple(f"/etc/ssh/ssh_host_{kind}_key" for kind in ("ecdsa", "ed25519", "rsa"))
@@ -71,62 +63,10 @@ class _Reader:
                 yield Setting(item, path, here)
 
 
-def _command_lines(look: Look) -> Iterator[tuple[str, int, list[str]]]:
-    """Arguments that the service gives to sshd: (file, line, words). They win over every file (sshd(8), -o)."""
-    for unit in _UNITS:
-        last: tuple[str, int, list[str]] | None = None
-        for path in _unit_files(look, unit):
-            for number, line in enumerate((look.text(path) or "").splitlines(), 1):
-                found = re.match(r"\s*ExecStart\s*=\s*[-@:+!]*(\S*sshd\b.*)", line)
-                if found:
-                    last = (path, number, found.group(1).split()[1:])
-        if last is not None:
-            yield last
-    for path, name in _OPTIONS.items():
-        for number, line in enumerate((look.text(path) or "").splitlines(), 1):
-            found = re.match(rf"\s*(?:export\s+)?{name}\s*=(.*)", line)
-            if found:
-                yield path, number, _unquoted(found.group(1), path, number)
-
-
-def _unit_files(look: Look, unit: str) -> Iterator[str]:
-    shipped = (f"{folder}/{unit}" for folder in _UNIT_FOLDERS)
-    main = next((path for path in shipped if look.entry(path) is not None and look.link(path) != "/dev/null"), None)
-    if main is not None:
-        yield main
-        yield from look.drop_ins([f"{folder}/{unit}.d" for folder in _UNIT_FOLDERS], ".conf")
-
-
-def _unquoted(text: str, path: str, number: int) -> list[str]:
-    try:
-        return [word for part in shlex.split(text, comments=True) for word in shlex.split(part)]
-    except ValueError as error:
-        raise ParseError(f"{path}: {error}", line=number) from error
-
-
-def _from_command_line(look: Look) -> tuple[list[Setting], str | None]:
-    """Settings of `-o` and `-p`, and the configuration file of `-f` where one is named."""
-    settings: list[Setting] = []
-    chosen: str | None = None
-    for path, number, words in _command_lines(look):
-        rest = iter(words)
-        for word in rest:
-            option, value = word[:2], word[2:]
-            if option not in ("-o", "-p", "-f"):
-                continue
-            value = value or next(rest, "")
-            if option == "-f":
-                chosen = value
-            elif value:
-                text = value if option == "-o" else f"Port {value}"
-                settings.append(Setting(sshd_config.split_option(text, number), path, None))
-    return settings, chosen
-
-
 def _records(look: Look) -> list[Effective] | None:
     """What holds, or None where there is no OpenSSH server."""
-    given, chosen = _from_command_line(look)
-    main = chosen or next((path for path in _FILES if look.entry(path) is not None), None)
+    command_line = look.shared(given)
+    main = command_line.config or next((path for path in _FILES if look.entry(path) is not None), None)
     if main is None:
         program = next((path for path in _PROGRAMS if look.entry(path) is not None), None)
         if program is None:
@@ -135,7 +75,7 @@ def _records(look: Look) -> list[Effective] | None:
         raise MissingError(f"{_FILES[0]} does not exist, but {program} does")
     if look.entry(main) is None:
         raise MissingError(f"{main} does not exist")
-    return effective([*given, *_Reader(look).settings(main, None, 0)], _defaults(look))
+    return effective([*command_line.settings, *_Reader(look).settings(main, None, 0)], _defaults(look))
 
 
 def _defaults(look: Look) -> dict[str, tuple[str, ...]]:
@@ -176,7 +116,8 @@ def _origin(look: Look, source: str | None) -> str:
         return "default"
     if source.startswith(_POLICY) or (look.real(source) or "").startswith(_POLICY):
         return "crypto-policy"
-    return "command-line" if source in _OPTIONS or source.startswith(_UNIT_FOLDERS) else "config"
+    # Nothing but the command line takes settings from where it was read.
+    return "command-line" if source in {item.source for item in look.shared(given).settings} else "config"
 
 
 def _host_keys(look: Look) -> Json:

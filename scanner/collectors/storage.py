@@ -98,12 +98,22 @@ def _root_volume(look: Look) -> Json:
     if named:
         return _root_record(named, "partition type")
     if any(look.entry(path) is not None for path in _ROOT_FILES):
-        return {"devices": [], "encryption": "none", "integrity": None, "found_by": "readable without a key"}
+        return _nothing("readable without a key")
     encrypted = [volume for volume in volumes if volume.kinds[:1] in (["luks1"], ["luks2"])]
-    others = [volume for volume in volumes if is_plain(volume) and not _is_boot(volume)]
+    others = [volume for volume in volumes if is_plain(volume) is not False and not _is_boot(volume)]
     if len(encrypted) == 1 and not others:
         return _root_record(encrypted, "only volume")
     raise NotCollectedError("which volume holds the root file system cannot be told")
+
+
+def _nothing(found_by: str) -> dict[str, Json]:
+    return {
+        "devices": [],
+        "encryption": "none",
+        "fully_encrypted": False,
+        "integrity": None,
+        "found_by": found_by,
+    }
 
 
 def _is_boot(volume: Volume) -> bool:
@@ -112,16 +122,19 @@ def _is_boot(volume: Volume) -> bool:
 
 def _root_record(volumes: list[Volume], found_by: str) -> dict[str, Json]:
     kinds: set[str] = set()
+    whole = True
     integrity: set[str | None] = set()
     for volume in volumes:
         if volume.found is None:
             raise NotCollectedError(f"{volume.name} cannot be read")
         header = luks.read_header(volume.read)
         kinds.add(f"luks{header.version}" if header is not None else "none")
+        whole = whole and header is not None and header.fully_encrypted
         integrity |= {segment.integrity for segment in header.segments} if header is not None else {None}
     return {
         "devices": sorted(volume.name for volume in volumes),
         "encryption": "none" if "none" in kinds else kinds.pop() if len(kinds) == 1 else "mixed",
+        "fully_encrypted": whole,
         "integrity": integrity.pop() if len(integrity) == 1 else None,
         "found_by": found_by,
     }
@@ -209,6 +222,7 @@ COLLECTOR = Collector(
             fields={
                 "devices": "list: devices that hold it",
                 "encryption": "text: luks1, luks2, none or mixed",
+                "fully_encrypted": "flag: every segment has a real cipher, and no re-encryption is pending",
                 "integrity": "text: authentication of its data; null without",
                 "found_by": "text: mounted, partition type, readable without a key, or only volume",
             },

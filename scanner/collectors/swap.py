@@ -6,6 +6,7 @@ Sources: fstab(5), systemd.swap(5), crypttab(5), zram-generator.conf(5), proc_sw
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from scanner.collectors import block_stack, unit_files
@@ -15,11 +16,11 @@ from scanner.model.errors import MissingError, NotCollectedError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import crypttab, fstab, mountinfo
 from scanner.parsers.mount_options import effective
-from scanner.parsers.systemd_unit import parse as parse_unit
 
 __all__ = ["COLLECTOR"]
 
 _ZRAM = ("/etc/systemd/zram-generator.conf", "/usr/lib/systemd/zram-generator.conf")
+_ZRAM_SECTION = re.compile(r"^[ \t]*\[(zram\d{1,3})\]", re.MULTILINE)
 _MAX_SWAPS = 256
 
 
@@ -42,15 +43,15 @@ def _configured(look: Look) -> Json:
 
 
 def _zram(look: Look) -> Iterator[dict[str, Json]]:
-    for path in _ZRAM:
-        text = look.try_text(path)
-        if text is None:
-            continue
-        settings = parse_unit(text)
-        for section in dict.fromkeys(item.section for item in settings):
-            if section.startswith("zram"):
-                yield _record(look, f"/dev/{section}", True, path, None)
-        return
+    """Compressed swap in memory; with a device that idle pages are written to, nobody can say."""
+    paths = [next((path for path in _ZRAM if look.entry(path) is not None), _ZRAM[0])]
+    paths += look.drop_ins([f"{path}.d" for path in _ZRAM], ".conf")
+    for path in paths:
+        text = look.try_text(path) or ""
+        for name in dict.fromkeys(_ZRAM_SECTION.findall(text)):
+            device = f"/dev/{name}"
+            known = {"protection": "memory"} if "writeback-device" not in text else {}
+            yield {"device": device, "enabled": True, "source": path, "line": None, **known}
 
 
 def _record(look: Look, device: str, enabled: bool, source: str, line: int | None) -> dict[str, Json]:

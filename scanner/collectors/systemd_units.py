@@ -1,4 +1,4 @@
-"""systemd units as the files of the tree define them, and what is running.
+"""systemd units as the files of the tree define them.
 
 States are those of `systemctl is-enabled` with /run and generators left out, because they are not persistent.
 `start` says what unit files make of it at boot: `never` (masked), `boot` (the default target pulls it in), `demand` (a
@@ -9,20 +9,18 @@ Sources: systemd.unit(5), systemctl(1), systemd.preset(5), systemd.socket(5), sy
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.collectors.unit_files import UnitFile, UnitFiles, find
-from scanner.model.errors import MissingError, NotCollectedError, ParseError
+from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import systemd_boot, systemd_preset
 from scanner.parsers.systemd_unit import Unit, instance_of, is_template, listens, schedule, unit_type, with_instance
 
 _PRESETS = ("/etc/systemd/system-preset", "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset")
 _MANAGERS = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
-_RUNNING_TYPES = ("service", "socket", "timer", "path", "target", "automount")
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -299,54 +297,6 @@ def _timers(look: Look) -> Json:
     return records
 
 
-def _running(look: Look) -> Json:
-    # sd_booted(3): this folder is there when systemd is the service manager, and only then.
-    if not look.runtime.exists("/run/systemd/system"):
-        raise NotCollectedError("systemd is not the service manager of the running system")
-    try:
-        text = look.command("systemctl", "list-units", "--all", "--full", "--output=json")
-    except (NotCollectedError, MissingError):
-        return _control_groups(look)
-    try:
-        units = json.loads(text)
-        return sorted(
-            (
-                {"name": unit["unit"], "load": unit["load"], "active": unit["active"], "sub": unit["sub"]}
-                for unit in units
-                if _is_steady(unit["unit"])
-            ),
-            key=lambda record: str(record["name"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ParseError("systemctl list-units did not print its JSON list") from error
-
-
-def _control_groups(look: Look) -> Json:
-    """Without systemctl: services that have a control group have processes. What has none cannot be told."""
-    base = "/sys/fs/cgroup/system.slice"
-    if not look.runtime.exists(base):
-        base = "/sys/fs/cgroup/systemd/system.slice"
-    if not look.runtime.exists(base):
-        raise NotCollectedError("neither systemctl nor the control groups of systemd can be seen")
-    found: set[str] = set()
-    todo = [base]
-    while todo:
-        folder = todo.pop()
-        for name in look.runtime.names(folder):
-            if name.endswith(".slice"):
-                todo.append(f"{folder}/{name}")
-            elif _is_steady(name):
-                found.add(name)
-    look.gap(base, "only units with processes can be seen")
-    return [{"name": name, "load": "loaded", "active": "active", "sub": "running"} for name in sorted(found)]
-
-
-def _is_steady(name: str) -> bool:
-    """Not a unit that comes and goes with sessions, devices or single commands."""
-    kind = unit_type(name)
-    return kind in _RUNNING_TYPES and not name.startswith(("run-", "user@", "user-runtime-dir@", "session-"))
-
-
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
     for name, compute in (
@@ -354,7 +304,6 @@ def collect(look: Look) -> Iterator[Fact]:
         ("systemd.default_target", _default_target),
         ("systemd.sockets", _sockets),
         ("systemd.timers", _timers),
-        ("systemd.running", _running),
     ):
         if look.wants(name):
             yield look.fact(name, compute)
@@ -436,18 +385,6 @@ COLLECTOR = Collector(
                 "masked": "flag: masked",
                 "start": _START,
                 "source": "text: unit file",
-            },
-        ),
-        FactSpec(
-            "systemd.running",
-            "table",
-            "Services, sockets, timers, paths and targets the manager has loaded, by name.",
-            facet="runtime",
-            fields={
-                "name": "text: unit name",
-                "load": "text: loaded, masked, not-found …",
-                "active": "text: active, inactive, failed, activating …",
-                "sub": "text: running, exited, listening, dead …",
             },
         ),
     ),

@@ -63,11 +63,6 @@ def judge(
     rule = instance.rule
     kind = str(target.get("kind", ""))
     platform = str(target.get("identity", {}).get("platform", "linux"))
-    if "manual" in rule.check:
-        question = rule.check["manual"]
-        return _result(
-            instance, "manual", {}, Verdict("manual", question["evidence"], "a person must answer"), rule.title
-        )
     if platform not in rule.platforms or (rule.targets and kind not in rule.targets):
         what = f"this rule judges {', '.join(rule.targets or rule.platforms)}; the target is {kind} ({platform})"
         return _result(instance, "unknown", {}, Verdict("unknown", rule.title, what), what)
@@ -77,6 +72,10 @@ def judge(
             status = "not_applicable" if applies.status in ("fail", "not_applicable") else applies.status
             why = "does not apply" if status == "not_applicable" else "whether it applies is not known"
             return _result(instance, status, {}, applies, f"{why}: expected {applies.expected}; found {applies.found}")
+    if "manual" in rule.check:
+        asked = rule.check["manual"]
+        verdict = Verdict("manual", asked["evidence"], "a person must answer")
+        return _result(instance, "manual", {}, verdict, asked["question"])
     verdicts = {
         half: evaluate(substitute(clause, instance.params), facts)
         for half, clause in halves(rule.check, runtime_facts).items()

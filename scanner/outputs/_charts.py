@@ -43,11 +43,15 @@ def stacked(counts: Sequence[tuple[str, int]]) -> tuple[Segment, ...]:
 SHAPES = {
     "pass": '<circle class="f" cx="8" cy="8" r="7"/><path class="k" d="M4.8 8.2l2.3 2.3 4.2-4.7"/>',
     "pass_in_part": '<circle class="o" cx="8" cy="8" r="6.2"/><path class="f" d="M8 2.6a5.4 5.4 0 0 0 0 10.8z"/>',
-    "fail": '<rect class="f" x="1.5" y="1.5" width="13" height="13" rx="2"/><path class="k" d="M5.2 5.2l5.6 5.6M10.8 5.2l-5.6 5.6"/>',
-    "overclaim": '<rect class="f" x="1.5" y="1.5" width="13" height="13" rx="2"/><path class="k" d="M8 4.2v4.6M8 11.2v.6"/>',
+    "fail": '<rect class="f" x="1.5" y="1.5" width="13" height="13" rx="2"/>'
+    '<path class="k" d="M5.2 5.2l5.6 5.6M10.8 5.2l-5.6 5.6"/>',
+    "overclaim": '<rect class="f" x="1.5" y="1.5" width="13" height="13" rx="2"/>'
+    '<path class="k" d="M8 4.2v4.6M8 11.2v.6"/>',
     "error": '<path class="f" d="M8 1.2l7.2 13.2H.8z"/><path class="k" d="M8 6v4M8 12v.5"/>',
-    "unknown": '<circle class="d" cx="8" cy="8" r="6.2"/><path class="l" d="M6 6.3a2 2 0 1 1 2.9 1.8c-.6.3-.9.7-.9 1.3M8 11.4v.5"/>',
-    "manual": '<circle class="o" cx="8" cy="4.6" r="2.9"/><path class="o" d="M2.2 14.4c.4-3.6 2.6-5.2 5.8-5.2s5.4 1.6 5.8 5.2z"/>',
+    "unknown": '<circle class="d" cx="8" cy="8" r="6.2"/>'
+    '<path class="l" d="M6 6.3a2 2 0 1 1 2.9 1.8c-.6.3-.9.7-.9 1.3M8 11.4v.5"/>',
+    "manual": '<circle class="o" cx="8" cy="4.6" r="2.9"/>'
+    '<path class="o" d="M2.2 14.4c.4-3.6 2.6-5.2 5.8-5.2s5.4 1.6 5.8 5.2z"/>',
     "not_applicable": '<circle class="o" cx="8" cy="8" r="6.2"/><path class="o" d="M5 8h6"/>',
 }
 """Symbols on a 16 by 16 field: a shape of its own for each status, so that colour is never needed to tell them apart.

@@ -27,7 +27,7 @@ _FILES = (
 
 
 def fonts() -> tuple[Font, ...]:
-    """The font files that are installed. What is missing falls back to the fonts of the system, through the style sheet."""
+    """The font files that are installed. For what is missing the style sheet names fonts of the system."""
     found = []
     for name, family, package, file, weight, stretch in _FILES:
         spec = find_spec(package)

@@ -17,7 +17,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:
-    """`text` with every control, format, direction and unassigned character spelled out as ‹U+202E›, and cut if endless.
+    """`text` with control, format, direction and unassigned characters spelled out as ‹U+202E›, and cut if endless.
 
     Line ends and tabs become one space: a report never shows a line break that evidence asked for.
     """
@@ -36,11 +36,11 @@ def _shown(char: str) -> str:
 
 
 def visible_tree(value: Any) -> Any:
-    """`value` with every text in it, keys too, made visible."""
+    """`value` with every text in it, keys too, made visible, and keys in order: where it came from leaves no trace."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):
-        return {visible(str(key)): visible_tree(item) for key, item in value.items()}
+        return {visible(key): visible_tree(value[key]) for key in sorted(value)}
     if isinstance(value, list | tuple):
         return [visible_tree(item) for item in value]
     return value

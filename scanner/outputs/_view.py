@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from scanner.outputs._charts import Segment, stacked
+from scanner.outputs._charts import stacked
+from scanner.outputs._report import (
+    ControlView,
+    Count,
+    EvidenceView,
+    FrameworkView,
+    Group,
+    Place,
+    Report,
+    ResultView,
+)
 from scanner.outputs._text import visible_tree, written
 from scanner.outputs._words import (
     CLAIM_MARKS,
@@ -26,149 +35,7 @@ from scanner.outputs._words import (
     waived_sentence,
 )
 
-__all__ = ["ControlView", "Count", "EvidenceView", "FrameworkView", "Group", "Place", "Report", "ResultView", "view_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A counted word with the symbol it is shown with."""
-
-    mark: str
-    word: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceView:
-    """One source as it was read. `sha256` is None where a digest would help to guess a secret."""
-
-    id: str
-    source: str
-    sha256: str | None
-    used: int
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One piece of evidence of a result: which source, and where in it."""
-
-    evidence: EvidenceView
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResultView:
-    """A result with everything a reader asks: expected, found, where, why, what to do, and whom it concerns."""
-
-    anchor: str
-    instance: str
-    rule: str
-    title: str
-    status: str
-    mark: str
-    word: str
-    half: str
-    facets: tuple[tuple[str, str], ...]
-    severity: str
-    severity_rank: int
-    expected: str
-    found: str
-    explanation: str
-    places: tuple[Place, ...]
-    params: tuple[tuple[str, str, str], ...]
-    facts: tuple[str, ...]
-    waiver: Mapping[str, Any] | None
-    claim: Count | None
-    claim_note: str
-    rationale: str
-    remedy: str
-    commands: tuple[str, ...]
-    disruption: str
-    references: tuple[str, ...]
-    upstream: tuple[str, ...]
-    serves: tuple[tuple[str, str], ...]
-    frameworks: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ControlView:
-    """A control with its status, how far machines cover it, and the results behind it."""
-
-    anchor: str
-    id: str
-    title: str
-    mark: str
-    word: str
-    half: int
-    coverage: str
-    method: str
-    note: str
-    answered: Mapping[str, Any] | None
-    results: tuple[ResultView, ...]
-    evidence: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FrameworkView:
-    """A framework: how well it fits the target, counts by status and coverage, every control."""
-
-    index: int
-    id: str
-    title: str
-    short: str
-    version: str
-    claims: bool
-    fit: str
-    fit_word: str
-    fit_reason: str
-    fit_note: str
-    total: int
-    counts: tuple[Count, ...]
-    bar: tuple[Segment, ...]
-    coverage: tuple[tuple[str, int], ...]
-    verdicts: tuple[Count, ...]
-    rules_selected: int
-    rules_judged: int
-    half: int
-    controls: tuple[ControlView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Results of one status, sorted by severity and then by rule."""
-
-    status: str
-    heading: str
-    results: tuple[ResultView, ...]
-    severities: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All of it."""
-
-    name: str
-    kind: str
-    how: str
-    target: tuple[tuple[str, str], ...]
-    digests: tuple[tuple[str, str], ...]
-    tool: str
-    evaluated_at: str
-    headline: str
-    complete: bool
-    completeness: str
-    reasons: tuple[str, ...]
-    counts: tuple[Count, ...]
-    bar: tuple[Segment, ...]
-    severities: tuple[tuple[str, int], ...]
-    half: int
-    waived: str
-    profiles: tuple[Mapping[str, Any], ...]
-    frameworks: tuple[FrameworkView, ...]
-    groups: tuple[Group, ...]
-    waivers: tuple[ResultView, ...]
-    unread: tuple[Mapping[str, Any], ...]
-    evidence: tuple[EvidenceView, ...]
+__all__ = ["view_of"]
 
 
 def view_of(assessment: Mapping[str, Any]) -> Report:
@@ -184,9 +51,11 @@ def view_of(assessment: Mapping[str, Any]) -> Report:
         for index, raw in enumerate(sorted(results, key=_reading_order), 1)
     )
     by_name = {view.instance: view for view in views}
-    facets = {raw["instance"]: raw["facets"] for raw in results}
+    judged = {raw["instance"]: (raw["status"], raw["facets"]) for raw in results}
     failed = [view for view in views if view.status == "fail"]
-    waivers = sorted((view for view in views if view.waiver), key=lambda view: (str((view.waiver or {})["id"]), view.rule))
+    waivers = sorted(
+        (view for view in views if view.waiver), key=lambda view: (str((view.waiver or {})["id"]), view.rule)
+    )
     expired = sum(bool((view.waiver or {}).get("expired")) for view in waivers)
     kind, how = kind_words(str(data["target"].get("kind", "")))
     counts = _counts(completeness["counts"])
@@ -205,11 +74,14 @@ def view_of(assessment: Mapping[str, Any]) -> Report:
         counts=counts,
         bar=stacked([(count.mark, count.count) for count in counts]),
         severities=_severities(failed),
+        worst=tuple(view for view in failed if view.severity_rank < 2),
         half=int(completeness.get("persistent_half", 0)),
         waived=waived_sentence(len(waivers) - expired, expired),
-        profiles=tuple({**profile, "fit_word": FIT_WORDS.get(profile["fit"], profile["fit"])} for profile in data["profiles"]),
+        profiles=tuple(
+            {**profile, "fit_word": FIT_WORDS.get(profile["fit"], profile["fit"])} for profile in data["profiles"]
+        ),
         frameworks=tuple(
-            _framework(index, name, about, [one for one in controls if one["framework"] == name], by_name, facets)
+            _framework(index, name, about, [one for one in controls if one["framework"] == name], by_name, judged)
             for index, (name, about) in enumerate(summary.items())
         ),
         groups=_groups(views),
@@ -224,7 +96,9 @@ def view_of(assessment: Mapping[str, Any]) -> Report:
 
 def _name(target: Mapping[str, Any]) -> str:
     identity = target.get("identity") or {}
-    return str(identity.get("os_name") or identity.get("os_id") or identity.get("host_name") or "A system without a name")
+    return str(
+        identity.get("os_name") or identity.get("os_id") or identity.get("host_name") or "A system without a name"
+    )
 
 
 _IDENTITY = (
@@ -271,7 +145,8 @@ def _evidence(results: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Evi
         for key in {_key(raw) for raw in result["evidence"]}:
             used[key] = used.get(key, 0) + 1
     return {
-        key: EvidenceView(f"E{index:04d}", key[0], key[1] or None, used[key]) for index, key in enumerate(sorted(used), 1)
+        key: EvidenceView(f"E{index:04d}", key[0], key[1] or None, used[key])
+        for index, key in enumerate(sorted(used), 1)
     }
 
 
@@ -395,9 +270,15 @@ def _framework(
     about: Mapping[str, Any],
     controls: Sequence[Mapping[str, Any]],
     by_name: Mapping[str, ResultView],
-    facets: Mapping[str, Mapping[str, str]],
+    judged: Mapping[str, tuple[str, Mapping[str, str]]],
 ) -> FrameworkView:
     counts = _counts(about["counts"])
+    covered = about["coverage"]
+    coverage = [
+        (word, covered[word])
+        for word in [*COVERAGE_WORDS, *sorted(set(covered) - set(COVERAGE_WORDS))]
+        if covered.get(word)
+    ]
     claims = about.get("claims") or {}
     ranked = [*CLAIM_WORDS, *(word for word in claims if word not in CLAIM_WORDS)]
     return FrameworkView(
@@ -414,7 +295,8 @@ def _framework(
         total=about["controls"],
         counts=counts,
         bar=stacked([(count.mark, count.count) for count in counts]),
-        coverage=tuple((COVERAGE_WORDS.get(word, word), count) for word, count in about["coverage"].items()),
+        coverage=tuple((COVERAGE_WORDS.get(word, word), count) for word, count in coverage),
+        coverage_bar=stacked([(word if word in COVERAGE_WORDS else "not_yet", count) for word, count in coverage]),
         verdicts=tuple(
             Count(CLAIM_MARKS.get(word, "unknown"), CLAIM_WORDS.get(word, word or "no verdict"), claims[word])
             for word in ranked
@@ -423,7 +305,7 @@ def _framework(
         rules_selected=about["rules_selected"],
         rules_judged=about["rules_judged"],
         half=about["persistent_half"],
-        controls=tuple(_control(f"c{index}-{place}", raw, by_name, facets) for place, raw in enumerate(controls, 1)),
+        controls=tuple(_control(f"c{index}-{place}", raw, by_name, judged) for place, raw in enumerate(controls, 1)),
     )
 
 
@@ -431,7 +313,7 @@ def _control(
     anchor: str,
     raw: Mapping[str, Any],
     by_name: Mapping[str, ResultView],
-    facets: Mapping[str, Mapping[str, str]],
+    judged: Mapping[str, tuple[str, Mapping[str, str]]],
 ) -> ControlView:
     names = [name for name in raw["results"] if name in by_name]
     results = tuple(sorted((by_name[name] for name in names), key=lambda view: int(view.anchor[1:])))
@@ -443,7 +325,7 @@ def _control(
         word=STATUS_WORDS.get(raw["status"], raw["status"]),
         half=sum(bool(view.half) for view in results),
         coverage=COVERAGE_WORDS.get(raw["coverage"], raw["coverage"]),
-        method=method_words(raw["coverage"], [facets[name] for name in names]),
+        method=method_words(raw["coverage"], [judged[name] for name in names]),
         note=raw.get("note") or "",
         answered=raw.get("answered"),
         results=results,

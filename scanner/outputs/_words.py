@@ -115,7 +115,8 @@ def waived_sentence(valid: int, expired: int) -> str:
     """What waivers change: nothing but the note beside a result."""
     parts = []
     if valid:
-        parts.append(f"{number(valid, 'result')} {'carries' if valid == 1 else 'carry'} a waiver and {'keeps its' if valid == 1 else 'keep their'} status")
+        keeps = "carries a waiver and keeps its status" if valid == 1 else "carry a waiver and keep their status"
+        parts.append(f"{number(valid, 'result')} {keeps}")
     if expired:
         parts.append(f"{number(expired, 'waiver')} expired")
     return "; ".join(parts) + "." if parts else ""
@@ -128,17 +129,20 @@ def half_words(status: str, half: str | None) -> str:
     return half if status in ("pass", "fail") else f"pass ({half}), running half not seen"
 
 
-def method_words(coverage: str, facets: Sequence[Mapping[str, str]]) -> str:
-    """How a control was looked at: which halves were read, or who answers."""
-    seen = {
+def method_words(coverage: str, judged: Sequence[tuple[str, Mapping[str, str]]]) -> str:
+    """How a control was looked at, from (status, facets) of its results: which halves were read, or who answers."""
+    halves = [
         half
-        for facet in facets
-        for half, status in facet.items()
-        if status not in ("not_required", "unknown") and half in ("persistent", "runtime")
-    }
-    if seen:
-        words = {"persistent": "configuration", "runtime": "running system"}
-        return " + ".join(words[half] for half in ("persistent", "runtime") if half in seen)
-    if facets:
+        for half in ("persistent", "runtime")
+        if any(facets.get(half, "not_required") not in ("not_required", "unknown") for _, facets in judged)
+    ]
+    if halves:
+        return " + ".join({"persistent": "configuration", "runtime": "running system"}[half] for half in halves)
+    statuses = {status for status, _ in judged}
+    if "not_applicable" in statuses:
+        return "applicability"
+    if statuses and statuses != {"manual"}:
         return "not reached"
-    return {"manual": "a person", "inherited": "the provider", "not_yet": "no rule yet"}.get(coverage, "not looked at")
+    return {"inherited": "the provider", "not_yet": "no rule yet", "not_applicable": "not looked at"}.get(
+        coverage, "a person"
+    )

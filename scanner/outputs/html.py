@@ -54,4 +54,6 @@ def _render(assessment: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8")
 
 
-OUTPUT = Output("html", "One HTML file for people: verdict, failures, controls, filters; needs no server.", ".html", _render)
+OUTPUT = Output(
+    "html", "One HTML file for people: verdict, failures, controls, filters; needs no server.", ".html", _render
+)

@@ -90,28 +90,27 @@ def parse(config: Config, text: str, source: str) -> None:
             continue
         if len(line) > _MAX_LINE:
             raise ParseError("line too long", line=number)
-        if line.startswith("@@") and _directive(config, line, number):
-            continue
-        _statement(config, _expanded(config, line, number), source, number)
+        if line.startswith("@@"):
+            _directive(config, line, number)
+        else:
+            _statement(config, _expanded(config, line, number), source, number)
 
 
-def _directive(config: Config, line: str, number: int) -> bool:
-    """Handle a line that begins with `@@`; False when it is a macro in an ordinary line."""
+def _directive(config: Config, line: str, number: int) -> None:
+    """Handle a line that begins with `@@`."""
     define = _DEFINE.match(line)
+    word = line.split()[0]
     if define is not None:
         config.macros[define.group(1)] = (define.group(2) or "").strip()
-        return True
-    word = line.split()[0]
-    if word == "@@undef":
+    elif word == "@@undef":
         config.macros.pop(line[len(word) :].strip(), None)
-        return True
-    if word.startswith(("@@if", "@@else", "@@endif")):
+    elif word.startswith(("@@if", "@@else", "@@endif")):
         raise ParseError("conditional parts are not supported", line=number)
-    include = _INCLUDE.match(_expanded(config, line, number) if "@@{" in line else line)
-    if include is not None:
+    else:
+        include = _INCLUDE.match(word + _expanded(config, line[len(word) :], number))
+        if include is None:
+            raise ParseError("an unknown directive", line=number)
         config.includes.append(Include(include.group(2), include.group(3), number))
-        return True
-    return False
 
 
 def _expanded(config: Config, line: str, number: int) -> str:

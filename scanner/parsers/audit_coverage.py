@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from scanner.model.errors import ParseError
 from scanner.parsers.audit_rules import ALL_CALLS, Rule, RuleSet
 
-__all__ = ["recording_call", "recording_path", "silenced_by"]
+__all__ = ["Sight", "preceded_by", "recording_call", "recording_path", "silenced_by"]
 
 FIRST_USER = 1000
 """Login uids from here on belong to people; a `never` for all of them hides what an audit is for."""
+
+MAX_SIGHTS = 64
+"""Rules that may see one subject. Real sets have a handful; each is compared with all the others."""
 
 _COARSE = frozenset({"uid=0", "euid=0", "suid=0", "fsuid=0", "gid=0", "egid=0", "success=1", "success=0"})
 """Conditions that leave out all of root's work, or all successes or failures: no small exception either."""
@@ -25,34 +29,49 @@ _MSGTYPE = re.compile(r"msgtype(!=|>=|<=|=|>|<)(\w+)\Z")
 _RECORDS = {"SYSCALL": 1300, "PATH": 1302}
 
 
-def recording_call(rules: RuleSet, name: str) -> list[tuple[Rule, str, Rule | None]]:
-    """Rules that record the system call `name` on whatever object, per ABI, with the rule that silences each."""
-    found: list[tuple[Rule, str, Rule | None]] = []
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A rule that sees what was asked about in one ABI (b32 or b64), the rule that silences it and the rule that
+    comes first, if there are such."""
+
+    rule: Rule
+    arch: str
+    silenced_by: Rule | None
+    preceded_by: Rule | None
+
+
+def recording_call(rules: RuleSet, name: str) -> list[Sight]:
+    """Rules that record the system call `name` on whatever object, per ABI. Raises ParseError past MAX_SIGHTS."""
+    found: list[Sight] = []
     for rule in rules.rules:
         if rule.list != "exit" or rule.action != "always" or rule.path is not None or rule.perms is not None:
             continue
         if name in rule.syscalls or rule.syscalls == ALL_CALLS:
-            narrowed = replace(rule, syscalls=(name,))
-            found.extend((rule, arch, silenced_by(rules, rule, narrowed, arch)) for arch in rule.arch)
+            _look(found, rules, rule, replace(rule, syscalls=(name,)))
     return found
 
 
-def recording_path(
-    rules: RuleSet, path: str, *, wants_dir: bool, is_dir: Callable[[str], bool]
-) -> list[tuple[Rule, str, Rule | None]]:
-    """Rules that record access to `path` by any system call, per ABI, with the rule that silences each.
+def recording_path(rules: RuleSet, path: str, *, wants_dir: bool, is_dir: Callable[[str], bool]) -> list[Sight]:
+    """Rules that record access to `path` by any system call, per ABI.
 
     `wants_dir`: everything below `path` must be seen. `is_dir` says what lies at the path of a `-w` rule, which the
-    kernel takes as a whole tree only where a directory is.
+    kernel takes as a whole tree only where a directory is. Raises ParseError past MAX_SIGHTS.
     """
-    found: list[tuple[Rule, str, Rule | None]] = []
+    found: list[Sight] = []
     for rule in rules.rules:
         if rule.list != "exit" or rule.action != "always" or rule.path is None or rule.syscalls != ALL_CALLS:
             continue
         if _sees(rule, path, wants_dir=wants_dir, is_dir=is_dir):
-            narrowed = replace(rule, path=path)
-            found.extend((rule, arch, silenced_by(rules, rule, narrowed, arch)) for arch in rule.arch)
+            _look(found, rules, rule, replace(rule, path=path))
     return found
+
+
+def _look(found: list[Sight], rules: RuleSet, rule: Rule, subject: Rule) -> None:
+    if len(found) >= MAX_SIGHTS:
+        raise ParseError(f"more than {MAX_SIGHTS} rules about one subject")
+    for arch in rule.arch:
+        silencer, first = silenced_by(rules, rule, subject, arch), preceded_by(rules, rule, subject, arch)
+        found.append(Sight(rule, arch, silencer, first))
 
 
 def _sees(rule: Rule, path: str, *, wants_dir: bool, is_dir: Callable[[str], bool]) -> bool:
@@ -78,28 +97,49 @@ def silenced_by(rules: RuleSet, rule: Rule, subject: Rule, arch: str) -> Rule | 
     return None
 
 
+def preceded_by(rules: RuleSet, rule: Rule, subject: Rule, arch: str) -> Rule | None:
+    """The earlier `always` rule that takes everything of `subject` first, so that `rule` and its key never show."""
+    for other in rules.rules:
+        if other is rule:
+            return None
+        if (
+            (other.list, other.action) == ("exit", "always")
+            and _takes(other, subject, arch)
+            and other.auid_from <= subject.auid_from
+            and (other.auid_unset or not subject.auid_unset)
+            and set(other.filters) <= set(subject.filters)
+        ):
+            return other
+    return None
+
+
 def _covers(never: Rule, subject: Rule, arch: str) -> bool:
     """Whether `never` matches everything that `subject` matches and people do."""
-    if arch not in never.arch:
+    return (
+        _takes(never, subject, arch)
+        and never.auid_from <= max(subject.auid_from, FIRST_USER)
+        and set(never.filters) <= set(subject.filters) | _COARSE
+    )
+
+
+def _takes(other: Rule, subject: Rule, arch: str) -> bool:
+    """Whether the calls, the place and the permissions of `other` include those of `subject`."""
+    if arch not in other.arch:
         return False
-    if never.syscalls != ALL_CALLS and not (
-        subject.syscalls != ALL_CALLS and set(subject.syscalls) <= set(never.syscalls)
+    if other.syscalls != ALL_CALLS and (
+        subject.syscalls == ALL_CALLS or not set(subject.syscalls) <= set(other.syscalls)
     ):
         return False
-    if never.path is not None and not _same_place(never, subject):
+    if other.path is not None and not _same_place(other, subject):
         return False
-    if never.perms is not None and not (subject.perms is not None and set(subject.perms) <= set(never.perms)):
-        return False
-    if never.auid_from > max(subject.auid_from, FIRST_USER):
-        return False
-    return set(never.filters) <= set(subject.filters) | _COARSE
+    return other.perms is None or (subject.perms is not None and set(subject.perms) <= set(other.perms))
 
 
-def _same_place(never: Rule, subject: Rule) -> bool:
-    if subject.path is None or never.path is None:
+def _same_place(other: Rule, subject: Rule) -> bool:
+    if subject.path is None or other.path is None:
         return False
-    return subject.path == never.path or (
-        never.kind != "path" and subject.path.startswith(never.path.rstrip("/") + "/")
+    return subject.path == other.path or (
+        other.kind != "path" and subject.path.startswith(other.path.rstrip("/") + "/")
     )
 
 

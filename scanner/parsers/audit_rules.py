@@ -17,6 +17,7 @@ __all__ = ["ALL_CALLS", "Line", "Problem", "Rule", "RuleSet", "Settings", "load"
 
 ALL_CALLS = ("all",)
 _MAX_LINE = 6144
+_MAX_RULES = 2000
 _LISTS = frozenset({"task", "exit", "user", "exclude", "filesystem", "io_uring"})
 _ARGUMENT = frozenset("CefrbaAdSFmRwWkpq")
 _PLAIN = frozenset("hicslDvt")
@@ -125,6 +126,8 @@ def load(lines: Iterable[Line]) -> RuleSet:
                 raise FieldError("a NUL byte")
             if result.settings.enabled == 2:
                 raise FieldError("comes after -e 2, which locks the rules")
+            if len(result.rules) >= _MAX_RULES:
+                raise FieldError(f"more than {_MAX_RULES} rules")
             _apply(result, _options(words), line)
         except FieldError as error:
             fatal = not (result.settings.ignore_errors or result.settings.continue_loading)

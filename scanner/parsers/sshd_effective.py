@@ -53,13 +53,16 @@ def effective(settings: Iterable[Setting], defaults: Mapping[str, tuple[str, ...
     Raises ParseError for what sshd would not start with: a global keyword inside a Match block, a value of wrong form.
     """
     held: dict[tuple[str, str | None], Effective] = {}
+    added: dict[tuple[str, str | None], list[str]] = {}
     for setting in settings:
         keyword = setting.item.keyword
         if setting.match not in (None, EVERYBODY) and keyword in GLOBAL_ONLY:
             raise ParseError(f"{keyword} is not allowed within a Match block", line=setting.item.line)
         values = normal(setting.item)
         for match in _reach(setting.match):
-            _take(held, Effective(keyword, values, match, setting.source, setting.item.line))
+            _take(held, added, Effective(keyword, values, match, setting.source, setting.item.line))
+    for key, more in added.items():
+        held[key] = replace(held[key], values=(*held[key].values, *more))
     for keyword, values in defaults.items():
         held.setdefault((keyword, None), Effective(keyword, values, None, None, None))
     # Dictionaries keep the order of insertion, so a stable sort keeps the order of the file among overrides.
@@ -71,11 +74,13 @@ def _reach(match: str | None) -> tuple[str | None, ...]:
     return (None, EVERYBODY) if match == EVERYBODY else (match,)
 
 
-def _take(held: dict[tuple[str, str | None], Effective], new: Effective) -> None:
+def _take(
+    held: dict[tuple[str, str | None], Effective], added: dict[tuple[str, str | None], list[str]], new: Effective
+) -> None:
     # Each subsystem has a name, and each Include stands for itself.
     keyword = f"{new.keyword} {new.values[0]}" if new.keyword in ("subsystem", "include") else new.keyword
-    old = held.get((keyword, new.match))
-    if old is None:
-        held[keyword, new.match] = new
+    key = (keyword, new.match)
+    if key not in held:
+        held[key] = new
     elif keyword in ACCUMULATING:
-        held[keyword, new.match] = replace(old, values=old.values + new.values)
+        added.setdefault(key, []).extend(new.values)

@@ -166,7 +166,7 @@ def _statement(line: str, number: int) -> list[Statement]:
     defaults = _DEFAULTS.match(line)
     if defaults:
         return list(_defaults(line[defaults.end() :], SCOPES[defaults[1] or ""], number))
-    word = line.split(maxsplit=1)[0]
+    word = line.replace("\t", " ").partition(" ")[0]
     if word in ALIASES:
         return list(_aliases(ALIASES[word], Words(line[len(word) :]), number))
     return list(_rules(Words(line), number))

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from scanner.boot.luks import Token, luks1_hole, read_header
+from scanner.boot.luks import luks1_hole, read_header
+from scanner.boot.luks_model import Token
 from scanner.boot.tpm_policy import policy_auth_value, policy_pcr
 from scanner.boot.tpm_tokens import CLEVIS_UUID, binding_of, clevis_binding, luksmeta_records
 from scanner.model.errors import ParseError

@@ -31,7 +31,7 @@ def test_release_through_its_link(tmp_path: Path) -> None:
         "10.1",
         "10",
     )
-    assert (value["platform_id"], value["variant_id"]) == ("platform:el10", None)
+    assert (value["product"], value["platform_id"], value["variant_id"]) == ("almalinux:10", "platform:el10", None)
     assert value["source"] == "/usr/lib/os-release"
 
 
@@ -44,7 +44,7 @@ def test_etc_comes_before_usr_and_a_link_into_nowhere_counts_as_missing(tmp_path
 
 def test_release_without_id_version_or_file(tmp_path: Path) -> None:
     plain = fact_of(build(tmp_path / "a", {"/etc/os-release": "NAME=x\n"}), "os.release").value
-    assert (plain["id"], plain["version_id"], plain["major"]) == ("linux", None, None)
+    assert (plain["id"], plain["version_id"], plain["major"], plain["product"]) == ("linux", None, None, "linux")
     absent = fact_of(build(tmp_path / "b", {"/etc": None}), "os.release")
     assert absent.state == "absent"
     assert absent.reason
@@ -113,7 +113,7 @@ def test_firmware(tmp_path: Path) -> None:
     )
     value = fact_of(root, "boot.firmware").value
     assert (value["efi"], value["bios"], value["machines"], len(value["loaders"])) == (True, True, ["x86_64"], 2)
-    assert fact_of(build(tmp_path / "b", {"/boot": None}), "boot.firmware").state == "absent"
+    assert fact_of(build(tmp_path / "b", {"/boot": None}), "boot.firmware").state == "not_collected"
     broken = fact_of(build(tmp_path / "c", {"/efi/EFI/BOOT/BOOTX64.EFI": b"no"}), "boot.firmware")
     assert broken.value["loaders"] == [{"path": "/efi/EFI/BOOT/BOOTX64.EFI", "machine": None}]
     assert broken.gaps

@@ -131,6 +131,13 @@ def test_grub_reads_options_as_a_script(tmp_path: Path) -> None:
     assert column(configured(tmp_path, files), "vsyscall") == [None, None, None]
 
 
+def test_grub_may_read_the_first_options_line_only(tmp_path: Path) -> None:
+    files: dict[str, Content] = {"/boot/loader/entries/a.conf": "linux /v\noptions ro\noptions vsyscall=none\n"}
+    assert column(configured(tmp_path, files), "vsyscall") == ["none"]
+    build(tmp_path, {"/boot/grub2/grub.cfg": "blscfg\n"})
+    assert column(fact_of(tmp_path, CONFIGURED), "vsyscall") == ["none", None]
+
+
 def test_other_loaders_take_dollars_and_hashes_as_they_are(tmp_path: Path) -> None:
     fact = configured(tmp_path, {"/efi/loader/entries/a.conf": "linux /v\noptions $kernelopts # vsyscall=none\n"})
     assert column(fact, "vsyscall") == ["none"]

@@ -35,6 +35,19 @@ def test_a_kernel_without_its_configuration_is_a_gap(tmp_path: Path) -> None:
     assert fact.state == "present" and any("6.9" in gap for gap in fact.gaps)
 
 
+def test_copies_and_aliases_of_a_kernel_are_no_kernels_of_their_own(tmp_path: Path) -> None:
+    files: dict[str, Content] = {
+        MODULE: b"",
+        "/usr/lib/modules/6.12/config": "CONFIG_A=y\n",
+        "/boot/vmlinuz-0-rescue-4f": b"",
+        "/boot/vmlinuz-lts": b"",
+        "/boot/vmlinuz.old": b"",
+    }
+    fact = fact_of(build(tmp_path, files), "kernel.config:A")
+    assert isinstance(fact.value, list)
+    assert (len(fact.value), fact.gaps) == (1, ())
+
+
 def test_no_kernel_no_configuration_and_a_broken_one(tmp_path: Path) -> None:
     assert fact_of(tmp_path, OPTION).state == "absent"
     build(tmp_path, {MODULE: b""})

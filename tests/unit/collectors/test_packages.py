@@ -174,6 +174,12 @@ def test_without_any_database_nobody_can_say_what_is_installed(tmp_path: Path) -
     assert keys.state == "absent"
 
 
+def test_an_emptied_database_does_not_show_that_nothing_is_installed(tmp_path: Path) -> None:
+    installed, databases, _ = all_facts(build(tmp_path, {"/var/lib/rpm/Packages.db": ndb([KEY])}))
+    assert installed.state == "not_collected"
+    assert databases.value[0]["count"] == 0
+
+
 def test_dpkg_states_and_its_journal(tmp_path: Path) -> None:
     states = ["installed", "config-files", "half-configured", "triggers-pending", "not-installed", "unpacked"]
     status = "".join(STANZA.format(name=f"p-{state}", state=state) for state in states)

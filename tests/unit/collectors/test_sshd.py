@@ -122,12 +122,30 @@ def test_the_crypto_policy_of_fedora(tmp_path: Path) -> None:
             "/etc/systemd/system/sshd.service.d/x.conf": "[Service]\nExecStart=\n"
             "ExecStart=/usr/sbin/sshd -D -o PermitRootLogin=yes -p 2222\n",
         },
+        {
+            "/usr/lib/systemd/system/sshd.service": "[Service]\nEnvironment=OPTIONS=-p2222\n"
+            "EnvironmentFile=-/etc/extra\nExecStart=/usr/sbin/sshd -D \\\n  $OPTIONS ${MORE}\n",
+            "/etc/extra": "MORE='-oPermitRootLogin=yes'\n",
+        },
+        {
+            "/lib/systemd/system/ssh.service": "[Service]\n"
+            "ExecStart=-/usr/sbin/sshd -D \"-oPermitRootLogin=yes\" '-p' 2222\n",
+        },
     ],
 )
 def test_the_command_line_wins_over_every_file(tmp_path: Path, files: dict[str, Content]) -> None:
     fact = options(tmp_path, {MAIN: "PermitRootLogin no\n", **files})
     assert held(fact, "permitrootlogin") == [("yes", None, "command-line")]
     assert held(fact, "port") == [("2222", None, "command-line")]
+
+
+def test_options_that_the_unit_does_not_use_do_not_count(tmp_path: Path) -> None:
+    files: dict[str, Content] = {
+        MAIN: "PermitRootLogin no\n",
+        "/usr/lib/systemd/system/sshd.service": "[Service]\nExecStart=/usr/sbin/sshd -D\n",
+        "/etc/sysconfig/sshd": "OPTIONS=-oPermitRootLogin=yes\n",
+    }
+    assert held(options(tmp_path, files), "permitrootlogin") == [("no", None, "config")]
 
 
 def test_another_configuration_file_on_the_command_line(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scanner.model.errors import ParseError
 from scanner.parsers.audit_coverage import recording_call, recording_path
 from scanner.parsers.audit_rules import RuleSet, load, numbered
 
@@ -20,11 +21,11 @@ def rules(*lines: str) -> RuleSet:
 
 def seen(path: str, *lines: str, wants_dir: bool = False) -> list[tuple[str, bool]]:
     found = recording_path(rules(*lines), path, wants_dir=wants_dir, is_dir=lambda place: place in FOLDERS)
-    return [(arch, silencer is None) for _, arch, silencer in found]
+    return [(sight.arch, sight.silenced_by is None) for sight in found]
 
 
 def called(name: str, *lines: str) -> list[tuple[str, bool]]:
-    return [(arch, silencer is None) for _, arch, silencer in recording_call(rules(*lines), name)]
+    return [(sight.arch, sight.silenced_by is None) for sight in recording_call(rules(*lines), name)]
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,21 @@ def test_a_watch_hidden_for_people_counts_as_hidden() -> None:
 def test_rules_about_files_do_not_record_calls() -> None:
     assert called("chmod", "-a always,exit -F arch=b64 -S chmod -F path=/x") == []
     assert called("chmod", "-a always,exit -F arch=b64 -S all -F auid>=1000") == [("b64", True)]
+
+
+def test_a_broader_rule_before_a_specific_one_takes_its_events() -> None:
+    broad = "-a always,exit -F arch=b64 -S openat -F exit=-EPERM -F auid>=1000 -F auid!=unset -k access"
+    special = "-a always,exit -F arch=b64 -S openat -F a2&0100 -F exit=-EPERM -F auid>=1000 -F auid!=unset -k create"
+
+    def taken(*lines: str) -> list[bool]:
+        return [sight.preceded_by is not None for sight in recording_call(rules(*lines), "openat")]
+
+    assert taken(broad, special) == [False, True]
+    assert taken(special, broad) == [False, False]
+    assert taken(broad.replace("-EPERM", "-EACCES"), special) == [False, False]
+    assert taken(broad.replace("1000", "2000"), special) == [False, False]
+
+
+def test_hundreds_of_rules_about_one_call_are_refused() -> None:
+    with pytest.raises(ParseError):
+        called("chmod", *[CHMOD] * 70)
