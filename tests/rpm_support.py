@@ -8,6 +8,7 @@ import subprocess
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -58,7 +59,7 @@ def bdb(folder: Path, blobs: Sequence[bytes], *, big_endian: bool = False, page_
     tool = shutil.which("db5.3_load") or shutil.which("db_load")
     if tool is None:
         pytest.skip("db_load is not installed: make test installs it (Debian package db-util)")
-    order = "big" if big_endian else "little"
+    order: Literal["big", "little"] = "big" if big_endian else "little"
     pairs = [(0, len(blobs).to_bytes(4, order)), *enumerate(blobs, 1)]
     dump = ["VERSION=3", "format=bytevalue", "type=hash", f"db_pagesize={page_size}", "HEADER=END"]
     for key, value in pairs:

@@ -160,10 +160,14 @@ class Look:
         chosen: dict[str, str] = {}
         for folder in folders:
             for name in self.try_names(folder):
-                if name.endswith(suffix) and name not in chosen:
+                if name.endswith(suffix) and name not in chosen and not self._is_folder(f"{folder}/{name}"):
                     chosen[name] = f"{folder}/{name}"
         paths = [chosen[name] for name in sorted(chosen)]
         return [path for path in paths if self.link(path) != "/dev/null"]
+
+    def _is_folder(self, path: str) -> bool:
+        entry = self.entry(path, follow=False)
+        return entry is not None and entry.type == "directory"
 
     # ---- the running half --------------------------------------------------------------------------------------
 
@@ -234,7 +238,8 @@ class Look:
         if state == "absent":
             if scope.gaps:
                 # Something that could hold it was not readable: nobody can say that it is not there.
-                state, reason = "error", next(iter(scope.gaps))
+                quiet = all(gap.startswith(("not_collected", "unsupported")) for gap in scope.gaps)
+                state, reason = ("not_collected" if quiet else "error"), next(iter(scope.gaps))
             else:
                 reason = scope.note
         if reason is not None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from scanner.collectors.base import Look, reason_of
 from scanner.collectors.grub_variables import Grub, read_grub
-from scanner.model.errors import ParseError, TargetError
+from scanner.model.errors import NotCollectedError, ParseError, TargetError
 from scanner.parsers import bls, bootc_kargs, elf, grub_cfg, kernel_cmdline
 
 __all__ = ["BootEntry", "boot_entries", "bootc_kernel_arguments"]
@@ -65,7 +65,10 @@ class BootEntry:
 
 
 def boot_entries(look: Look) -> list[BootEntry]:
-    """All entries, in the order of a boot menu. Empty when the tree has none that we know of."""
+    """All entries, in the order of a boot menu. Empty when the tree has none.
+
+    Raises NotCollectedError when all there is to boot lies in files that are not read here.
+    """
     grub = look.shared(read_grub)
     found = [entry for folder in _folders(look, _BLS) for entry in _bls(look, folder, grub)]
     ordered = _menu_order(found, by_name=grub.there)
@@ -74,7 +77,10 @@ def boot_entries(look: Look) -> list[BootEntry]:
     entries += [variant for group in own for variant in group]
     if entries and not ordered:
         entries = _first_is_default(entries, grub)
-    if not _sealed(look) and not entries:
+    sealed = _sealed(look)
+    if not entries and sealed:
+        raise NotCollectedError(f"the command line is inside {sealed[0]}, which is not read here")
+    if not entries:
         entries = bootc_kernel_arguments(look)
     for entry in entries:
         _check(look, entry)
@@ -199,18 +205,18 @@ def _first_is_default(entries: list[BootEntry], grub: Grub) -> list[BootEntry]:
     return [replace(entry, default=(entry.source, entry.line) == (first.source, first.line)) for entry in entries]
 
 
-def _sealed(look: Look) -> bool:
-    """Whether unified kernel images or another loader's files are there; each becomes a gap."""
-    found = False
+def _sealed(look: Look) -> list[str]:
+    """Unified kernel images and files of other boot loaders; each becomes a gap."""
+    found = []
     for folder in _folders(look, _UKI):
         for name in look.try_names(folder):
             if name.lower().endswith(".efi"):
                 look.gap(f"{folder}/{name}", "unsupported: a unified kernel image has its command line inside")
-                found = True
+                found.append(f"{folder}/{name}")
     for path in _FOREIGN:
         if look.entry(path) is not None:
             look.gap(path, "unsupported: this boot loader's configuration is not read")
-            found = True
+            found.append(path)
     return found
 
 

@@ -7,7 +7,7 @@ defaults; sources.list(5) and apt-secure(8); apk-repositories(5), apk-keys(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
@@ -101,16 +101,24 @@ def _dnf(look: Look) -> Iterator[dict[str, Json]]:
     for folder in _DNF_OVERRIDES:
         for name in look.try_names(folder):
             look.gap(f"{folder}/{name}", "unsupported: settings of repositories that are overridden")
-    paths = [*_dnf_files(look)]
-    for folder in folders:
-        paths.extend(f"{folder}/{name}" for name in look.try_names(folder) if name.endswith(".repo"))
     seen: set[str] = set()
-    for path in paths:
+    for path in [*_dnf_files(look), *_repo_files(look, folders)]:
         for section in _sections(look, path):
             # dnf takes the first repository of a name and leaves out the later ones.
             if section.name != "main" and section.name not in seen:
                 seen.add(section.name)
                 yield _dnf_record(section, path, main)
+
+
+def _repo_files(look: Look, folders: Iterable[str]) -> list[str]:
+    """The .repo files in the order of dnf: of all folders together, by the parts of their paths without the suffix."""
+    found = [
+        f"{folder.rstrip('/')}/{name}"
+        for folder in folders
+        for name in look.try_names(folder)
+        if name.endswith(".repo") and not name.startswith(".")
+    ]
+    return sorted(found, key=lambda path: path.removesuffix(".repo").split("/"))
 
 
 def _dnf_record(section: Section, path: str, main: dict[str, _Value]) -> dict[str, Json]:

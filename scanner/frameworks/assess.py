@@ -45,7 +45,9 @@ def assess(
     """Judge every selected instance and roll controls up. `now` is an RFC 3339 instant in UTC."""
     kind = str(snapshot.target.get("kind", ""))
     identity = snapshot.target.get("identity") or {}
-    requires = {profile.id: required_halves(profile, kind) for profile in profiles}
+    # Where a running half was seen, it counts: to leave it out would hide drift.
+    seen = any(fact.facet == "runtime" and fact.state != "not_collected" for fact in snapshot.facts.values())
+    requires = {profile.id: "both" if seen else required_halves(profile, kind) for profile in profiles}
     claims = {framework.id for framework in known.values() if framework.kind == "claims"}
     results: dict[str, Result] = {}
     runtime = runtime_fact_names()

@@ -1,4 +1,4 @@
-"""The PDF that a buyer reads and an auditor re-performs: PDF/A-3u, the assessment JSON inside, always the same bytes."""
+"""The PDF that a buyer reads and an auditor re-performs: PDF/A-3u with the assessment JSON inside, same bytes always."""
 
 from __future__ import annotations
 

@@ -70,9 +70,9 @@ def parse_sctp(text: str) -> list[Socket]:
     """Endpoints of /proc/net/sctp/eps; the address is the first local one."""
     found = []
     for number, parts in _rows(text, "ENDPT"):
-        if len(parts) < 9 or not _is_number(parts[5]) or not _is_number(parts[4]):
+        if len(parts) < 9 or not _is_number(parts[5]) or not _is_number(parts[3]):
             raise ParseError("not a row of SCTP endpoints", line=number)
-        found.append(Socket(parts[8], int(parts[5]), 0, int(parts[4]), parts[7]))
+        found.append(Socket(parts[8], int(parts[5]), 0, int(parts[3]), parts[7]))
     return found
 
 
@@ -93,8 +93,15 @@ def _place(text: str, number: int, little: bool) -> tuple[str, int]:
     raw = _bytes(address, number)
     if little:
         raw = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
-    where = ipaddress.IPv4Address(raw) if len(raw) == 4 else ipaddress.IPv6Address(raw)
-    return str(where), _hex(port, number, 4)
+    return _written(raw), _hex(port, number, 4)
+
+
+def _written(raw: bytes) -> str:
+    """The usual form of an address; mapped ones as `::ffff:192.0.2.1`, which Python's versions disagree about."""
+    if len(raw) == 4:
+        return str(ipaddress.IPv4Address(raw))
+    where = ipaddress.IPv6Address(raw)
+    return f"::ffff:{where.ipv4_mapped}" if where.ipv4_mapped is not None else str(where)
 
 
 def _bytes(text: str, number: int) -> bytes:

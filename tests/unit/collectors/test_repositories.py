@@ -39,7 +39,8 @@ def test_dnf_settings(tmp_path: Path) -> None:
         "[main]\n",
         "[main]\n#gpgcheck=1\n",
         "[main]\ngpgcheck=1\ngpgcheck=0\n",
-        "[main]\ngpgcheck=1\r\n",
+        "[main]\ngpgcheck=1\n [main]\ngpgcheck='0'\n",
+        "[main]\r\ngpgcheck=1\r\ngpgcheck=0\r\n",
         "[other]\ngpgcheck=1\n",
         "[main]\ngpgcheck=1 # on\n",
         "[main]\nGPGCheck=1\n",
@@ -92,11 +93,35 @@ def test_repositories_inherit_and_override(tmp_path: Path) -> None:
     assert found["baseos"]["signed_by"] == ["file:///etc/pki/rpm-gpg/A"]
 
 
+def test_a_repository_that_is_hidden_by_its_form(tmp_path: Path) -> None:
+    text = "[good]\nbaseurl=http://a/\n [bad]\n\nname=b\ngpgcheck='0'\r\n"
+    root = build(tmp_path, {"/etc/dnf/dnf.conf": MAIN, "/etc/yum.repos.d/a.repo": text})
+    assert {name: record["gpgcheck"] for name, record in repositories(root).items()} == {"good": True, "bad": False}
+
+
 def test_a_password_in_an_address_leaves_no_trace(tmp_path: Path) -> None:
     root = build(tmp_path, {"/etc/yum.repos.d/a.repo": REPO, "/etc/apt/sources.list": "deb http://u:geheim@h/ s\n"})
     fact = fact_of(root, "repositories.configured")
     assert "geheim" not in repr(fact)
     assert [item.sha256 for item in fact.evidence] == [None, None]
+
+
+def test_the_first_of_a_name_counts_in_the_order_of_dnf(tmp_path: Path) -> None:
+    root = build(
+        tmp_path,
+        {
+            "/etc/yum.repos.d/a-b.repo": "[x]\ngpgcheck=1\n",
+            "/etc/yum.repos.d/a.repo": "[x]\ngpgcheck=0\n",
+            "/etc/distro.repos.d/z.repo": "[y]\ngpgcheck=0\n",
+            "/etc/yum.repos.d/b.repo": "[y]\ngpgcheck=1\n",
+            "/etc/yum.repos.d/.hidden.repo": "[hidden]\n",
+        },
+    )
+    found = repositories(root)
+    assert {name: record["source"] for name, record in found.items()} == {
+        "x": "/etc/yum.repos.d/a.repo",
+        "y": "/etc/distro.repos.d/z.repo",
+    }
 
 
 def test_reposdir_leads_elsewhere(tmp_path: Path) -> None:

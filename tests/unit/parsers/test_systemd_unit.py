@@ -109,7 +109,7 @@ def test_listens() -> None:
         ("inet", None, 22),
         ("inet", "::1", 23),
         ("unix", None, None),
-        ("vsock", ":", 24),
+        ("vsock", None, 24),
         ("inet", "127.0.0.1", 25),
         ("other", None, None),
     ]
