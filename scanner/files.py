@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scanner.model.errors import InputError, UsageError
 
-__all__ = ["cache_folder", "content_root", "read_bytes", "read_input", "write_output"]
+__all__ = ["below", "cache_folder", "content_root", "read_bytes", "read_input", "stamp", "write_output"]
 
 MAX_INPUT = 512 * 1024 * 1024
 """Bytes of a snapshot, assessment or content file that is handed in."""
@@ -32,6 +32,24 @@ def cache_folder() -> Path | None:
         return folder if folder.stat().st_uid == os.getuid() else None
     except OSError:
         return None
+
+
+def below(root: Path, folders: tuple[str, ...], suffix: str) -> dict[str, Path]:
+    """Files with `suffix` below the named folders of `root`, by relative name, sorted."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for where, _, names in os.walk(root / folder):
+            for name in names:
+                if name.endswith(suffix):
+                    path = Path(where, name)
+                    found[path.relative_to(root).as_posix()] = path
+    return dict(sorted(found.items()))
+
+
+def stamp(path: Path) -> str:
+    """What changes when a file changes: size, times of content and inode, inode number."""
+    got = path.stat()
+    return f"{got.st_size} {got.st_mtime_ns} {got.st_ctime_ns} {got.st_ino}"
 
 
 def read_bytes(path: Path) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import shutil
 import struct
 import subprocess
@@ -233,8 +232,3 @@ def sss_jwe(threshold: int, shares: Sequence[str]) -> str:
 def efi_file(data: bytes, attributes: int = 7) -> bytes:
     """A file of efivarfs."""
     return struct.pack("<I", attributes) + data
-
-
-def make_device_node(path: Path) -> None:
-    """Make a folder for a device of sysfs."""
-    os.makedirs(path, exist_ok=True)

@@ -97,8 +97,11 @@ class Header:
 
     @property
     def fully_encrypted(self) -> bool:
-        """Whether every segment of data is encrypted by a real cipher, and no re-encryption is half-way."""
+        """Whether every segment of data, and every key for it, is encrypted by a real cipher, and no re-encryption is
+        half-way."""
         data = [segment for segment in self.segments if not any(flag.startswith("backup-") for flag in segment.flags)]
         ciphers = [segment.encryption or "null" for segment in data if segment.type == "crypt"]
-        real = len(ciphers) == len(data) > 0 and not any("null" in cipher for cipher in ciphers)
+        ciphers += [slot.encryption for slot in self.keyslots if slot.opens_data and slot.encryption]
+        real = len(data) > 0 and all(segment.type == "crypt" for segment in data)
+        real = real and not any("null" in cipher for cipher in ciphers)
         return real and not any("reencrypt" in item for item in self.requirements)

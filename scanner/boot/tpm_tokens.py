@@ -72,9 +72,15 @@ class Sealed:
     @property
     def enforced(self) -> tuple[int, ...]:
         """The literal PCRs that must be right: those declared, if the object has a policy that nothing passes by."""
-        if not self.has_policy or self.user_with_auth or self.degenerate in _NO_PCRS:
+        if not self.has_policy or self.user_with_auth or self.degenerate in _NO_PCRS or self._only_signed:
             return ()
         return self.declared
+
+    @property
+    def _only_signed(self) -> bool:
+        """Whether a policy is that of the public key alone, so that the literal PCRs named beside it are not in it."""
+        signed = (self.signer, tpm_policy.policy_auth_value(self.signer)) if self.signer is not None else ()
+        return any(public.policy in signed for public in self.publics)
 
     @property
     def stated_policy_agrees(self) -> bool | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
+from scanner.collectors.block_stack import mount_table
 from scanner.collectors.block_survey import Volume, survey
 from scanner.model.errors import MissingError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
-from scanner.parsers import fstab, mountinfo
-from scanner.parsers.signatures import ENCRYPTED, FILE_SYSTEMS
+from scanner.parsers import fstab
+from scanner.parsers.signatures import ENCRYPTED
 
 __all__ = ["COLLECTOR"]
 
@@ -48,23 +49,13 @@ def _devices(look: Look) -> Json:
                 "label": first.label if first else None,
                 "uuid": first.uuid if first else None,
             }
-            plain = is_plain(volume)
-            if plain is not None:
-                record["plain"] = plain
+            if volume.is_plain is not None:
+                record["plain"] = volume.is_plain
         role = _role(volume, mounted.get(volume.name), configured)
         if role is not None:
             record["role"] = role
         records.append(record)
     return records
-
-
-def is_plain(volume: Volume) -> bool | None:
-    """Whether a file system or swap lies on it that anyone can read; None for parts of volume groups and arrays, whose
-    content lies elsewhere."""
-    kinds = set(volume.kinds)
-    if kinds & (FILE_SYSTEMS | {"swap", "swap-suspended"}):
-        return True
-    return None if kinds & {"lvm2", "mdraid"} else False
 
 
 def _role(volume: Volume, mounted: list[str] | None, configured: dict[str, str] | None) -> str | None:
@@ -80,6 +71,8 @@ def _role(volume: Volume, mounted: list[str] | None, configured: dict[str, str] 
     names += [f"LABEL={item.label}" for item in volume.found or () if item.label]
     if volume.partition is not None and volume.partition.uuid:
         names.append(f"PARTUUID={volume.partition.uuid}")
+    if volume.partition is not None and volume.partition.name:
+        names.append(f"PARTLABEL={volume.partition.name}")
     names.append(f"/dev/{volume.name}")
     for name in names:
         target = (configured or {}).get(name.lower())
@@ -105,9 +98,8 @@ def _configured(look: Look) -> dict[str, str] | None:
 
 def _mount_points(look: Look) -> dict[str, list[str]]:
     """Device name to where it is mounted, by device numbers."""
-    text = look.running_text("/proc/self/mountinfo")
     points: dict[str, list[str]] = {}
-    for mount in mountinfo.parse(text or ""):
+    for mount in mount_table(look)[0]:
         points.setdefault(mount.device, []).append(mount.target)
     found: dict[str, list[str]] = {}
     try:
@@ -151,7 +143,7 @@ COLLECTOR = Collector(
                 "label": "text: label of the content; null without one",
                 "uuid": "text: UUID of the content; null without one",
                 "plain": "flag: a file system or swap that needs no key lies on it; left out for members of volume "
-                "groups and arrays",
+                "groups and arrays, and for what is not recognised",
                 "role": "text: esp, boot, bios-boot, root, usr, home, srv, var, tmp, swap, verity or data; "
                 "left out when nothing tells",
             },

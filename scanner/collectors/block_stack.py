@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass
 
 from scanner.collectors.base import Look
-from scanner.model.errors import LimitError, MissingError, NotCollectedError
+from scanner.model.errors import DeniedError, LimitError, MissingError, NotCollectedError
+from scanner.parsers import mountinfo
 from scanner.parsers.mountinfo import Mount
 
-__all__ = ["Stack", "block_backed", "of_device", "of_mount"]
+__all__ = ["Stack", "block_backed", "mount_table", "of_device", "of_mount"]
 
 MAX_NODES = 1024
 _CRYPT = {
@@ -44,6 +45,22 @@ class Stack:
             return "none"
         kinds = {path for path in self.paths if path is not None}
         return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+def mount_table(look: Look) -> tuple[list[Mount], str]:
+    """The mounts of the system, and the file that shows them. Raises NotCollectedError, ParseError.
+
+    Those of process 1: a scan that runs as a sandboxed service sees mounts that nobody else has. Without the right to
+    see them (no root), our own.
+    """
+    for path in ("/proc/1/mountinfo", "/proc/self/mountinfo"):
+        try:
+            text = look.running_text(path)
+        except DeniedError:
+            continue
+        if text is not None:
+            return mountinfo.parse(text), path
+    raise NotCollectedError("/proc/self/mountinfo is not there")
 
 
 def of_device(look: Look, names: list[str]) -> Stack:

@@ -45,6 +45,22 @@ class Volume:
         """Kinds of everything recognised on it, containers first."""
         return [item.kind for item in self.found or ()]
 
+    @property
+    def is_plain(self) -> bool | None:
+        """Whether data lies on it that anyone can read. None: nobody can say, for members of volume groups and arrays,
+        whose content lies elsewhere, and for what is not recognised and not blank."""
+        kinds = set(self.kinds)
+        if kinds & (signatures.FILE_SYSTEMS | {"swap", "swap-suspended"}):
+            return True
+        if kinds:
+            return False if kinds <= signatures.ENCRYPTED | {"gpt", "mbr", "verity"} else None
+        return None if self.found is None or any(self.start) else False
+
+    @property
+    def may_have_luks(self) -> bool:
+        """Whether a LUKS header may stand on it: one was seen, or nothing at all (the primary may be overwritten)."""
+        return self.found is not None and (not self.found or self.kinds[0].startswith("luks"))
+
     def evidence(self, offset: int = 0) -> Evidence:
         """Where it was read; without a digest, which would be one of key material too."""
         return Evidence(f"device: {self.name}", offset=offset)

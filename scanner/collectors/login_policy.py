@@ -1,8 +1,8 @@
 """Password and login policy: login.defs, useradd, pwquality, faillock, pwhistory, shells, limits and login banners.
 
 Sources: login.defs(5), useradd(8), pwquality.conf(5), faillock.conf(5), pwhistory.conf(5), shells(5), limits.conf(5),
-agetty(8) for /etc/issue and its folder. What a module is told on its PAM line wins over these files: the tables
-`pwquality.effective`, `faillock.effective` and `pwhistory.effective` of the pam collector hold the outcome.
+securetty(5), agetty(8) for /etc/issue and its folder. What a module is told on its PAM line wins over these files: the
+tables `pwquality.effective`, `faillock.effective` and `pwhistory.effective` of the pam collector hold the outcome.
 """
 
 from __future__ import annotations
@@ -106,6 +106,18 @@ def _shells(look: Look) -> Json:
     ]
 
 
+def _securetty(look: Look) -> Json:
+    text = look.text("/etc/securetty")
+    if text is None:
+        look.because("/etc/securetty does not exist")
+        return None
+    return [
+        {"terminal": line.strip(), "source": "/etc/securetty", "line": number}
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip() and not line.startswith("#")
+    ]
+
+
 def _limits(look: Look) -> Json:
     """limits.conf first, then limits.d/*.conf in byte order; all lines, since a later one of a domain wins."""
     folder = "/etc/security/limits.d"
@@ -168,6 +180,8 @@ def collect(look: Look) -> Iterator[Fact]:
             yield look.fact(f"{name}.settings", lambda look, module=module: _settings(look, module))  # type: ignore[misc]  # bound per turn
     if look.wants("login.shells"):
         yield look.fact("login.shells", _shells)
+    if look.wants("login.securetty"):
+        yield look.fact("login.securetty", _securetty)
     if look.wants("login.limits"):
         yield look.fact("login.limits", _limits)
     yield from each_argument(look, "banner.file", _banner)
@@ -214,6 +228,12 @@ COLLECTOR = Collector(
             "table",
             "Lines of /etc/shells.",
             fields={"path": "text: shell", "source": "text: file", "line": "number: line"},
+        ),
+        FactSpec(
+            "login.securetty",
+            "table",
+            "Lines of /etc/securetty: terminals on which root may log in (pam_securetty). Absent means: on all.",
+            fields={"terminal": "text: name below /dev", "source": "text: file", "line": "number: line"},
         ),
         FactSpec(
             "login.limits",

@@ -43,7 +43,7 @@ class _Found:
 def _volumes(look: Look) -> list[_Found]:
     found = []
     for volume in survey(look):
-        if volume.found is None:
+        if not volume.may_have_luks:
             continue
         try:
             header = luks.read_header(volume.read)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from scanner.collectors import unit_files
 from scanner.collectors.base import Collector, Look
+from scanner.collectors.block_stack import mount_table
 from scanner.collectors.unit_files import UnitFile, UnitFiles
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import fstab, mountinfo
@@ -93,7 +94,8 @@ def _of_fstab(look: Look, files: UnitFiles, line: fstab.Line, name: str) -> _Con
     outranked = entry is not None and entry.path.startswith("/etc/") and entry.how != "dangling"
     masked = outranked and entry is not None and entry.how == "mask"
     options = _overridden(look, files, name, line.options)
-    enabled = not outranked and "noauto" not in effective(list(options))
+    later = "x-systemd.automount" in options
+    enabled = not outranked and (later or "noauto" not in effective(list(options)))
     target = posixpath.normpath(line.target)
     return _Configured(target, line.source, line.type, options, enabled, masked, "fstab", "/etc/fstab", line.line)
 
@@ -184,11 +186,7 @@ def _record(item: _Configured, root: set[str]) -> dict[str, Json]:
 
 
 def _running(look: Look) -> Json:
-    text = look.running_text("/proc/self/mountinfo")
-    if text is None:
-        look.because("/proc/self/mountinfo does not exist")
-        return None
-    mounts = mountinfo.parse(text)
+    mounts, source = mount_table(look)
     hidden = mountinfo.hidden(mounts)
     roots = {mount.device for mount in mounts if mount.target in ("/", "/sysroot")}
     return [
@@ -203,7 +201,7 @@ def _running(look: Look) -> Json:
             "visible": mount.id not in hidden,
             "separate": mount.target == "/" or mount.device not in roots,
             "line": mount.line,
-            "source": "/proc/self/mountinfo",
+            "source": source,
         }
         for mount in sorted(mounts, key=lambda mount: (mount.target, mount.line))
     ]

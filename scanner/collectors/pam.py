@@ -119,6 +119,7 @@ def _unix(look: Look) -> Json:
 
 def _unix_use(service: Service, kind: str, entry: Entry, *, first: bool) -> Json:
     words = set(entry.arguments)
+    hashes = [name for name in _HASHES if name in words]
     options = dict(argument.partition("=")[::2] for argument in entry.arguments if "=" in argument)
     return {
         "service": service.name,
@@ -126,7 +127,8 @@ def _unix_use(service: Service, kind: str, entry: Entry, *, first: bool) -> Json
         "control": entry.control,
         "nullok": bool(words & {"nullok", "nullok_secure"}),
         "use_authtok": "use_authtok" in words,
-        "hashes": [name for name in _HASHES if name in words],
+        "hashes": hashes,
+        "hash": hashes[0] if len(hashes) == 1 else None,
         "rounds": key_value.whole_number(options["rounds"]) if "rounds" in options else None,
         "remember": key_value.whole_number(options["remember"]) if "remember" in options else None,
         "first": first,
@@ -248,6 +250,7 @@ COLLECTOR = Collector(
                 "nullok": "flag: empty passwords are accepted",
                 "use_authtok": "flag: takes the new password of the module before it",
                 "hashes": "list: hash methods named on the line",
+                "hash": "text: the one hash method named (null: none, or several)",
                 "rounds": "number: rounds= (null: not set or no number)",
                 "remember": "number: remember= (null: not set or no number)",
                 "first": "flag: no other module stands before it in the stack",

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from scanner.boot import luks
 from scanner.collectors import block_stack
 from scanner.collectors.base import Collector, Look, reason_of
-from scanner.collectors.block_devices import is_plain
 from scanner.collectors.block_survey import Volume, survey
 from scanner.model.errors import NotCollectedError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
@@ -24,10 +23,7 @@ _RANDOM = ("/dev/urandom", "/dev/random", "/dev/hw_random")
 
 
 def _mounts(look: Look) -> list[Mount]:
-    text = look.running_text("/proc/self/mountinfo")
-    if text is None:
-        raise NotCollectedError("/proc/self/mountinfo is not there")
-    return mountinfo.parse(text)
+    return block_stack.mount_table(look)[0]
 
 
 def _root_mount(look: Look) -> Mount:
@@ -100,7 +96,7 @@ def _root_volume(look: Look) -> Json:
     if any(look.entry(path) is not None for path in _ROOT_FILES):
         return _nothing("readable without a key")
     encrypted = [volume for volume in volumes if volume.kinds[:1] in (["luks1"], ["luks2"])]
-    others = [volume for volume in volumes if is_plain(volume) is not False and not _is_boot(volume)]
+    others = [volume for volume in volumes if volume.is_plain is not False and not _is_boot(volume)]
     if len(encrypted) == 1 and not others:
         return _root_record(encrypted, "only volume")
     raise NotCollectedError("which volume holds the root file system cannot be told")
@@ -127,7 +123,7 @@ def _root_record(volumes: list[Volume], found_by: str) -> dict[str, Json]:
     for volume in volumes:
         if volume.found is None:
             raise NotCollectedError(f"{volume.name} cannot be read")
-        header = luks.read_header(volume.read)
+        header = luks.read_header(volume.read) if volume.may_have_luks and volume.is_plain is not True else None
         kinds.add(f"luks{header.version}" if header is not None else "none")
         whole = whole and header is not None and header.fully_encrypted
         integrity |= {segment.integrity for segment in header.segments} if header is not None else {None}

@@ -67,8 +67,11 @@ def _protection(look: Look, device: str) -> str | None:
     if device.startswith("/dev/zram"):
         return "memory"
     if device.startswith("/dev/mapper/"):
-        names = {line.name for line in crypttab.parse(look.text("/etc/crypttab") or "")}
-        return "encrypted" if device.removeprefix("/dev/mapper/") in names else None
+        ciphers = {line.name: line.option("cipher") for line in crypttab.parse(look.text("/etc/crypttab") or "")}
+        name = device.removeprefix("/dev/mapper/")
+        if name not in ciphers:
+            return None
+        return "none" if "null" in (ciphers[name] or "") else "encrypted"
     key, _, value = device.partition("=")
     for volume in look.shared(_known_volumes) or ():
         if _is_named(volume, device, key, value.strip('"')):
@@ -136,7 +139,7 @@ def _of_device(look: Look, device: str) -> str:
 
 def _of_file(look: Look, path: str) -> str:
     """A swap file is as protected as the file system it lies on."""
-    mounts = mountinfo.parse(look.running_text("/proc/self/mountinfo") or "")
+    mounts, _ = block_stack.mount_table(look)
     hidden = mountinfo.hidden(mounts)
     holding = [
         mount

@@ -240,6 +240,7 @@ def _end_of_links(look: Look, path: str) -> str:
     """The canonical path that a chain of links ends at, even when nothing lies there (an image has no /dev/null)."""
     tree = look.target.tree
     for _ in range(_MAX_HOPS):
+        path = "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
         folder, _, base = path.rpartition("/")
         if base == "null" and folder.endswith("/dev") and tree.resolve(folder.removesuffix("/dev") or "/") == "/":
             return "/dev/null"

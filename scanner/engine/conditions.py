@@ -53,8 +53,10 @@ def _kind(value: Json) -> str:
 
 
 def _equals(value: Json, wanted: Json) -> str:
+    if type(value) is type(wanted):
+        return "pass" if value == wanted else "fail"
     if wanted is None or value is None:
-        return "pass" if value is wanted else "fail"
+        return "fail"
     if _kind(value) != _kind(wanted):
         if {_kind(value), _kind(wanted)} == {"number", "text"}:
             return "pass" if str(value).strip() == str(wanted).strip() else "fail"
@@ -65,6 +67,9 @@ def _equals(value: Json, wanted: Json) -> str:
 def _in(value: Json, wanted: Json) -> str:
     if isinstance(value, list | dict):
         return "error"
+    kind = type(value)
+    if any(type(one) is kind and one == value for one in wanted):
+        return "pass"
     found = {_equals(value, one) for one in wanted}
     return "pass" if "pass" in found else "fail" if "fail" in found or not wanted else "error"
 
@@ -200,13 +205,17 @@ def test_record(matcher: Mapping[str, Json], record: Any) -> str:
     parts: list[str] = []
     for name, condition in matcher.items():
         if name == "any":
-            parts.append(any_of(test_record(one, record) for one in condition))
+            status = any_of(test_record(one, record) for one in condition)
         elif name == "all":
-            parts.append(all_of(test_record(one, record) for one in condition))
+            status = all_of(test_record(one, record) for one in condition)
         elif name == "not":
-            parts.append(inverse(test_record(condition, record)))
+            status = inverse(test_record(condition, record))
         else:
-            parts.append(test(condition, record.get(name, MISSING)))
+            status = test(condition, record.get(name, MISSING))
+        if status == "fail":
+            # Nothing can change a failed `all`; most records of a table end here.
+            return status
+        parts.append(status)
     return all_of(parts) if parts else "pass"
 
 

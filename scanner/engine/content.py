@@ -18,7 +18,7 @@ from scanner.model.rule import Rule
 
 __all__ = ["Content", "Documents", "RuleBook", "load"]
 
-_CACHE_VERSION = "1"
+_CACHE_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,45 +94,47 @@ def load(extra: tuple[Path, ...] = (), *, allow_override: bool = False, cache: b
 
 
 def _documents(roots: tuple[Path, ...], allow_override: bool, cache: bool) -> Documents:
-    chosen: dict[str, tuple[Path, bytes]] = {}
+    chosen, overrides = _chosen(roots, allow_override)
+    remembered = _cache_file(chosen, overrides) if cache else None
+    known = _remembered(remembered)
+    if known is None:
+        data = {name: (path, files.read_bytes(path)) for name, path in chosen.items()}
+        known = {"digest": _digest(data, overrides), **_parsed(data)}
+        _remember(remembered, known)
+    return Documents(known["rules"], known["controls"], f"sha256:{known['digest']}", tuple(overrides))
+
+
+def _chosen(roots: tuple[Path, ...], allow_override: bool) -> tuple[dict[str, Path], list[str]]:
+    """The content files by relative name, later folders replacing earlier ones where that is allowed."""
+    chosen: dict[str, Path] = {}
+    rules: dict[str, str] = {}
     overrides: list[str] = []
     for number, root in enumerate(roots):
         if not root.is_dir():
             raise UsageError(
                 f"there is no content folder {root}", hint="--content names a folder with rules/ or controls/"
             )
-        for path in sorted((*root.glob("rules/**/*.yaml"), *root.glob("controls/**/*.yaml"))):
-            name = path.relative_to(root).as_posix()
-            if name in chosen or (name.startswith("rules/") and _same_rule(chosen, path.stem)):
-                if not allow_override:
-                    raise ContentError(
-                        f"{path.stem} is already shipped as {name}",
-                        where=str(path),
-                        hint="rename it, or say --allow-override",
-                    )
-                overrides.append(name)
-                for other in [key for key in chosen if key.startswith("rules/") and Path(key).stem == path.stem]:
-                    del chosen[other]
-            chosen[name] = (path, files.read_bytes(path))
-        if number and not any(path.is_relative_to(root) for path, _ in chosen.values()):
+        found = files.below(root, ("rules", "controls"), ".yaml")
+        if number and not found:
             raise UsageError(f"{root} holds no rules/**/*.yaml and no controls/**/*.yaml")
-    digest = _digest(chosen, overrides)
-    parsed = _cached(digest) if cache else None
-    if parsed is None:
-        parsed = _parsed(chosen)
-        if cache:
-            _remember(digest, parsed)
-    return Documents(parsed["rules"], parsed["controls"], f"sha256:{digest}", tuple(overrides))
+        for name, path in found.items():
+            before = rules.get(path.stem) if name.startswith("rules/") else name if name in chosen else None
+            if before is not None and number:
+                if not allow_override:
+                    hint = "rename it, or say --allow-override"
+                    raise ContentError(f"{path.stem} is already shipped as {before}", where=str(path), hint=hint)
+                overrides.append(name)
+                del chosen[before]
+            if name.startswith("rules/"):
+                rules[path.stem] = name
+            chosen[name] = path
+    return chosen, overrides
 
 
-def _same_rule(chosen: Mapping[str, Any], stem: str) -> bool:
-    return any(key.startswith("rules/") and key.endswith(f"/{stem}.yaml") for key in chosen)
-
-
-def _digest(chosen: Mapping[str, tuple[Path, bytes]], overrides: list[str]) -> str:
+def _digest(data: Mapping[str, tuple[Path, bytes]], overrides: list[str]) -> str:
     total = hashlib.sha256()
-    for name in sorted(chosen):
-        total.update(f"{name} {hashlib.sha256(chosen[name][1]).hexdigest()}\n".encode())
+    for name in sorted(data):
+        total.update(f"{name} {hashlib.sha256(data[name][1]).hexdigest()}\n".encode())
     for name in sorted(overrides):
         total.update(f"override {name}\n".encode())
     return total.hexdigest()
@@ -162,29 +164,32 @@ def _parsed(chosen: Mapping[str, tuple[Path, bytes]]) -> dict[str, dict[str, Any
     return out
 
 
-def _cache_file(digest: str) -> Path | None:
+def _cache_file(chosen: Mapping[str, Path], overrides: list[str]) -> Path | None:
+    """Where the parsed documents of exactly these files, unchanged since, are remembered."""
     folder = files.cache_folder()
-    return folder / f"content-{_CACHE_VERSION}-{scanner.__version__}-{digest[:32]}.json" if folder else None
+    if folder is None:
+        return None
+    stamps = "\n".join(f"{name} {files.stamp(path)}" for name, path in sorted(chosen.items()))
+    key = hashlib.sha256(f"{_CACHE_VERSION} {scanner.__version__} {overrides}\n{stamps}".encode()).hexdigest()
+    return folder / f"content-{key[:32]}.json"
 
 
-def _cached(digest: str) -> dict[str, Any] | None:
-    path = _cache_file(digest)
+def _remembered(path: Path | None) -> dict[str, Any] | None:
     if path is None or not path.is_file():
         return None
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return data["documents"] if isinstance(data, dict) and data.get("digest") == digest else None
+    return data if isinstance(data, dict) and {"digest", "rules", "controls"} <= set(data) else None
 
 
-def _remember(digest: str, parsed: Mapping[str, Any]) -> None:
-    path = _cache_file(digest)
+def _remember(path: Path | None, known: Mapping[str, Any]) -> None:
     if path is None:
         return
     try:
         for old in path.parent.glob("content-*.json"):
             old.unlink(missing_ok=True)
-        files.write_output(str(path), json.dumps({"digest": digest, "documents": parsed}).encode())
+        files.write_output(str(path), json.dumps(known, ensure_ascii=False).encode())
     except (OSError, UsageError):
         return

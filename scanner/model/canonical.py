@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from scanner.model.errors import InputError
@@ -11,6 +12,9 @@ from scanner.model.errors import InputError
 __all__ = ["canonical", "digest", "plain", "printable"]
 
 _MAX_INT = 2**53 - 1
+
+# UTF-8 of U+E000 and above: only with such a character can code point order differ from UTF-16 order.
+_BEYOND = re.compile(rb"[\xee-\xff]")
 
 
 def printable(text: str | bytes) -> str:
@@ -61,7 +65,7 @@ def canonical(value: Any) -> bytes:
         raw = text.encode("utf-8")
     except (TypeError, ValueError) as error:
         raise InputError(f"not canonical JSON: {error}") from error
-    if any(byte >= 0xF0 for byte in raw) or any(0xEE <= byte <= 0xEF for byte in raw):
+    if _BEYOND.search(raw):
         return json.dumps(_ordered(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
     return raw
 

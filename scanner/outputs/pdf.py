@@ -1,10 +1,11 @@
-"""The PDF that a buyer reads and an auditor re-performs: PDF/A-3u with the assessment JSON inside, same bytes always."""
+"""The PDF that a buyer reads and an auditor re-performs: PDF/A-3u with the assessment JSON inside, same bytes ever."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -106,13 +107,15 @@ def _still(now: datetime) -> Iterator[None]:
     """The clock of the font library held still (it stamps the fonts it makes), and no garbage collection meanwhile.
 
     A document is hundreds of thousands of objects, none of them garbage before the end: collecting costs a quarter
-    of the time.
+    of the time. WeasyPrint leaves the file of its colour profile to be closed by nobody: that warning is not ours.
     """
     before, collecting = os.environ.get("SOURCE_DATE_EPOCH"), gc.isenabled()
     os.environ["SOURCE_DATE_EPOCH"] = str(int(now.timestamp()))
     gc.disable()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
     finally:
         if collecting:
             gc.enable()

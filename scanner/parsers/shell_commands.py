@@ -27,6 +27,7 @@ class Commands(Expander):
     """Simple commands in one world."""
 
     calls = 0
+    loops = 0
     tested = False
 
     def _simple(self, node: tree.Simple, state: State, stdin: Text, tested: bool) -> list[Path]:
@@ -104,7 +105,10 @@ class Commands(Expander):
         inner = inner.put("@", joined).put("*", joined).put("#", str(len(args)))
         outer = {name: value for name, value in state.names if name in "@*#" or name.isdigit()}
         done = []
-        for path in self.run(body, inner, stdin, tested):
+        loops, self.loops = self.loops, 0
+        paths = self.run(body, inner, stdin, tested)
+        self.loops = loops
+        for path in paths:
             names = tuple(pair for pair in path.state.names if pair[0] not in "@*#" and not pair[0].isdigit())
             back = replace(path.state, names=tuple(sorted((*names, *outer.items()), key=lambda pair: pair[0])))
             done.append(Path(back, path.out, "" if path.flow == "return" else path.flow))
@@ -125,6 +129,9 @@ class Commands(Expander):
 
     def _do_exit(self, fields: tuple[Text, ...], state: State, stdin: Text) -> Iterator[Path]:
         flow = "return" if fields[0] == "return" else "exit"
+        if flow == "return" and not self.calls:
+            yield Path(state.ended(2))
+            return
         text = fields[1] if len(fields) > 1 else str(state.status)
         if text is None:
             yield from (Path(state.ended(end), flow=flow) for end in (0, 1))
@@ -133,6 +140,9 @@ class Commands(Expander):
             yield Path(state.ended((number or 0) & 0xFF), flow=flow)
 
     def _do_break(self, fields: tuple[Text, ...], state: State, stdin: Text) -> Iterator[Path]:
+        if not self.loops:
+            yield Path(state.ended(0))
+            return
         levels = fields[1] if len(fields) > 1 else "1"
         if levels is None or levels not in ("1", "2", "3", "4", "5"):
             raise UndecidedError("leaves an unknown number of loops")
@@ -176,6 +186,9 @@ class Commands(Expander):
         yield Path(state.ended(0), text)
 
     def _do_declare(self, fields: tuple[Text, ...], state: State, stdin: Text) -> Iterator[Path]:
+        if fields[0] == "local" and not self.calls:
+            yield Path(state.ended(1))
+            return
         for field in fields[1:]:
             if field is None:
                 raise UndecidedError("declares an unknown name")

@@ -50,10 +50,14 @@ class _Runner(Commands):
                 return self._simple(node, state, stdin, tested)
             case tree.If():
                 return self._if(node, state, stdin, tested)
-            case tree.Loop():
-                return self._loop(node, state, stdin, tested)
-            case tree.For():
-                return self._for(node, state, stdin, tested)
+            case tree.Loop() | tree.For():
+                self.loops += 1
+                if isinstance(node, tree.Loop):
+                    paths = self._loop(node, state, stdin, tested)
+                else:
+                    paths = self._for(node, state, stdin, tested)
+                self.loops -= 1
+                return paths
             case tree.Case():
                 return self._case(node, state, stdin, tested)
             case tree.Group():
@@ -114,7 +118,7 @@ class _Runner(Commands):
             flows = list(dict.fromkeys(found))
             within(flows)
         if alone:
-            return [_negated(path) if node.negated and not path.flow else path for path in done]
+            return [_negated(path) if node.negated and path.flow not in ("exit", "return") else path for path in done]
         ends = [Path(state.ended(status), out) for out, status in flows]
         return merged([_negated(path) for path in ends] if node.negated else ends)
 
@@ -146,7 +150,8 @@ class _Runner(Commands):
 
     def _loop(self, node: tree.Loop, state: State, stdin: Text, tested: bool) -> list[Path]:
         done: list[Path] = []
-        heads = [state]
+        # The status of a loop is that of the last command of its body.
+        heads = [state.ended(0)]
         seen: set[State] = set()
         for _ in range(MAX_ROUNDS):
             following: list[Path] = []
@@ -156,7 +161,7 @@ class _Runner(Commands):
                     if asked.flow:
                         done.append(asked)
                     elif (asked.state.status == 0) == node.until:
-                        done.append(Path(asked.state.ended(0), None))
+                        done.append(Path(asked.state.ended(head.status), None))
                     else:
                         following.extend(self.run(node.body, asked.state, stdin, tested))
             heads = self._next_round(following, seen, done)
@@ -172,7 +177,7 @@ class _Runner(Commands):
             if flow in ("break", "continue") and levels not in ("", "1"):
                 done.append(replace(path, flow=f"{flow} {int(levels) - 1}", out=None))
             elif flow == "break":
-                done.append(Path(path.state.ended(0), None))
+                done.append(Path(path.state, None))
             elif flow in ("", "continue"):
                 if path.state not in seen:
                     heads[path.state] = None

@@ -56,7 +56,12 @@ def probe(data: bytes) -> list[Signature]:
         match = look(data)
         if match is not None:
             found.append(match)
-    return found
+    # A secondary LUKS header may be a left-over below a new file system, as cryptsetup has it too.
+    return found[1:] if len(found) > 1 and found[0].kind == "luks2" and not _has_primary(data) else found
+
+
+def _has_primary(data: bytes) -> bool:
+    return data[:6] == b"LUKS\xba\xbe"
 
 
 def _text(raw: bytes) -> str | None:
@@ -81,7 +86,7 @@ def _luks_second(data: bytes) -> Signature | None:
     """A LUKS2 device whose primary header is gone: the secondary stands at one of a few places."""
     for power in range(9):
         place = 0x4000 << power
-        if data[place : place + 8] == b"SKUL\xba\xbe\0\2" and data[:6] != b"LUKS\xba\xbe":
+        if data[place : place + 8] == b"SKUL\xba\xbe\0\2" and not _has_primary(data):
             return Signature("luks2", None, _text(data[place + 168 : place + 208]))
     return None
 

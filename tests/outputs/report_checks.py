@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +65,14 @@ def pdf_streams(pdf: bytes) -> list[bytes]:
 def pdf_everything(pdf: bytes) -> bytes:
     """The file with its streams decompressed, for searching."""
     return pdf + b"\n".join(pdf_streams(pdf))
+
+
+def pdf_text(pdf: bytes) -> str:
+    """The text of a PDF in the order it was written, white space squeezed. Skips the test without pdftotext."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+    done = subprocess.run(["pdftotext", "-raw", "-", "-"], input=pdf, capture_output=True, check=True)
+    return re.sub(r"\s+", " ", done.stdout.decode())
 
 
 def render_elsewhere(output: str, folder: Path) -> bytes:

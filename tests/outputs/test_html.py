@@ -15,6 +15,7 @@ from scanner.outputs.base import named
 from scanner.outputs.html import OUTPUT
 from tests.outputs.report_checks import Page, render_elsewhere
 from tests.outputs.report_sample import large, sample
+import itertools
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_people_who_listen_can_read_it(page: Page) -> None:
             assert attributes.get("aria-hidden") == "true" or attributes.get("aria-label")
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
 
 
 def _contrast(one: str, other: str) -> float:

@@ -15,6 +15,7 @@ from scanner.outputs._charts import SHAPES, WIDTH, stacked
 from scanner.outputs._text import MAX_TEXT, visible, visible_tree, written
 from scanner.outputs._view import view_of
 from tests.outputs.report_sample import sample
+import itertools
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_nothing_invisible_is_shown(raw: str, shown: str) -> None:
 def test_visible_text_is_printable_and_stays_visible(text: str) -> None:
     shown = visible(text)
     assert all(char.isprintable() or char.isspace() for char in shown)
-    assert shown.encode("utf-8")
+    shown.encode("utf-8")
     assert visible(shown) == shown
 
 
@@ -67,7 +68,7 @@ def test_a_bar_is_filled_exactly_and_hides_nothing(counts: list[int]) -> None:
         assert sum(one.width for one in segments) == WIDTH
         assert min(one.width for one in segments) >= 8
         assert segments[0].x == 0
-        assert all(a.x + a.width == b.x for a, b in zip(segments, segments[1:], strict=False))
+        assert all(a.x + a.width == b.x for a, b in itertools.pairwise(segments))
 
 
 def test_every_status_has_a_symbol_of_its_own() -> None:

@@ -162,6 +162,14 @@ def test_stated_policy_that_is_not_the_object_s(enrolled: Path) -> None:
     assert binding.bound_pcrs == ()
 
 
+def test_literal_pcrs_beside_a_policy_of_the_key_alone(enrolled: Path) -> None:
+    header = read_header(reader(enrolled))
+    assert header is not None
+    binding = binding_of(Token("2", "systemd-tpm2", ("3",), dict(header.tokens[2].body) | {"tpm2-pcrs": [7]}))
+    assert binding is not None
+    assert (binding.sealed[0].declared, binding.bound_pcrs) == ((7,), ())
+
+
 @pytest.mark.parametrize(
     "change",
     [

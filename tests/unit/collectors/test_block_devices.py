@@ -94,6 +94,15 @@ class Denied(BlockDevice):
         raise DeniedError("permission denied: /dev/sda")
 
 
+def test_what_is_not_recognised_is_not_called_encrypted(tmp_path: Path) -> None:
+    unknown = tmp_path / "unknown"
+    unknown.write_bytes(b"some other file system" * 8192)
+    found = [FileDevice("a", unknown), FileDevice("b", blank(tmp_path / "blank", 1 << 20))]
+    shown = {record["name"]: record for record in devices(build(tmp_path / "root", {"x": None}), *found).value}
+    assert "plain" not in shown["a"]
+    assert shown["b"]["plain"] is False
+
+
 def test_device_that_cannot_be_read_is_a_gap(tmp_path: Path) -> None:
     fact = devices(build(tmp_path / "root", {"x": None}), Denied())
     assert fact.gaps == ("permission: /dev/sda",)

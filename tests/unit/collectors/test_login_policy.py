@@ -101,6 +101,14 @@ def test_shells_and_limits(tmp_path: Path) -> None:
     ]
 
 
+def test_securetty(tmp_path: Path) -> None:
+    assert fact_of(build(tmp_path, {"/etc/x": ""}), "login.securetty").state == "absent"
+    root = build(tmp_path / "b", {"/etc/securetty": "# console\nttyS0\n\n"})
+    assert [one["terminal"] for one in fact_of(root, "login.securetty").value] == ["ttyS0"]
+    root = build(tmp_path / "c", {"/etc/securetty": ""})
+    assert fact_of(root, "login.securetty").value == []
+
+
 def test_a_banner_and_its_folder(tmp_path: Path) -> None:
     root = build(
         tmp_path,

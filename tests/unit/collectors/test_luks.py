@@ -21,6 +21,7 @@ from tests.storage_lab import (
     jwe,
     luks,
     rewrite,
+    run,
     software_tpm,
     sss_jwe,
     tang_jwe,
@@ -135,6 +136,22 @@ def test_detached_header_that_is_missing_is_a_gap(tmp_path: Path) -> None:
     fact = look(tmp_path, blank(tmp_path / "data", 1 << 20), "luks.volumes", files)
     assert fact.value == []
     assert not fact.complete
+
+
+def test_left_over_secondary_header_is_no_volume(tmp_path: Path) -> None:
+    path = luks(tmp_path / "device")
+    secondary = path.read_bytes()[0x4000:0x8000]
+    run("mkfs.ext4", "-q", "-F", str(path))
+    with path.open("r+b") as file:
+        file.seek(0x4000)
+        file.write(secondary)
+    assert look(tmp_path, path, "luks.volumes").value == []
+
+
+def test_null_cipher_of_a_keyslot_is_no_encryption(tmp_path: Path) -> None:
+    path = luks(tmp_path / "device")
+    rewrite(path, lambda metadata: metadata["keyslots"]["0"]["area"].update(encryption="cipher_null-ecb"))
+    assert look(tmp_path, path, "luks.volumes").value[0]["fully_encrypted"] is False
 
 
 def test_no_luks_is_an_empty_table(tmp_path: Path) -> None:

@@ -134,8 +134,20 @@ def test_running(tmp_path: Path) -> None:
     assert fact.value[3]["options"] == ["rw", "nosuid", "nodev"]
 
 
-def test_running_absent_malformed_and_image(tmp_path: Path) -> None:
-    assert fact_of(build(tmp_path / "a", {"proc/x": ""}), "mounts.running", runtime=True).state == "absent"
+def test_mounts_of_process_1_are_those_of_the_system(tmp_path: Path) -> None:
+    line = "20 1 8:1 / /{} rw - xfs /dev/sda1 rw\n"
+    files = {"proc/1/mountinfo": line.format("real"), "proc/self/mountinfo": line.format("sandbox")}
+    (record,) = fact_of(build(tmp_path, files), "mounts.running", runtime=True).value
+    assert (record["mount_point"], record["source"]) == ("/real", "/proc/1/mountinfo")
+
+
+def test_automount_counts_as_enabled(tmp_path: Path) -> None:
+    text = "/dev/b /data ext4 noauto,x-systemd.automount\n"
+    assert configured(tmp_path, {"etc/fstab": text})["/data fstab"]["enabled"] is True
+
+
+def test_running_missing_malformed_and_image(tmp_path: Path) -> None:
+    assert fact_of(build(tmp_path / "a", {"proc/x": ""}), "mounts.running", runtime=True).state == "not_collected"
     broken = build(tmp_path / "b", {"proc/self/mountinfo": "1 2 3\n"})
     assert fact_of(broken, "mounts.running", runtime=True).state == "error"
     assert fact_of(broken, "mounts.running").state == "not_collected"

@@ -138,7 +138,7 @@ def test_no_pam_and_unreadable_pam(tmp_path: Path) -> None:
 def test_unix_options(tmp_path: Path) -> None:
     text = "password requisite pam_pwquality.so\npassword sufficient pam_unix.so sha512 rounds=100000 nullok use_authtok remember=5\n"
     row = fact_of(build(tmp_path, {"/etc/pam.d/system-auth": text}), "pam.unix").value[0]
-    assert (row["hashes"], row["rounds"], row["remember"]) == (["sha512"], 100000, 5)
+    assert (row["hashes"], row["hash"], row["rounds"], row["remember"]) == (["sha512"], "sha512", 100000, 5)
     assert (row["nullok"], row["use_authtok"], row["first"]) == (True, True, False)
 
 

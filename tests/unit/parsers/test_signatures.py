@@ -75,6 +75,16 @@ def test_file_system_hidden_in_the_padding_of_a_luks_header(tmp_path: Path) -> N
     assert kinds(path) == ["luks2", "ext4"]
 
 
+def test_left_over_secondary_header_below_a_new_file_system(tmp_path: Path) -> None:
+    path = luks(tmp_path / "d")
+    secondary = reader(path)(0x4000, 0x4000)
+    run("mkfs.ext4", "-q", "-F", str(path))
+    with path.open("r+b") as file:
+        file.seek(0x4000)
+        file.write(secondary)
+    assert kinds(path) == ["ext4"]
+
+
 def test_blank_and_short() -> None:
     assert probe(bytes(PROBED)) == []
     assert probe(b"") == []
