@@ -17,7 +17,17 @@ from scanner.collectors.unit_files import UnitFile, UnitFiles, find
 from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import systemd_boot, systemd_preset
-from scanner.parsers.systemd_unit import Unit, instance_of, is_template, listens, schedule, unit_type, with_instance
+from scanner.parsers.systemd_unit import (
+    Unit,
+    instance_of,
+    is_template,
+    listens,
+    schedule,
+    truth,
+    unit_type,
+    with_instance,
+    words,
+)
 
 _PRESETS = ("/etc/systemd/system-preset", "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset")
 _MANAGERS = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
@@ -219,12 +229,28 @@ def _unit_record(item: _Known, presets: list[systemd_preset.Preset]) -> dict[str
         "file": item.entry.real,
         "drop_ins": item.drop_ins,
         "exec_start": unit.values("Service", "ExecStart"),
+        "exec": "\n".join(unit.values("Service", "ExecStart")),
+        "sulogin_force": _forces_sulogin(unit),
         "user": unit.last("Service", "User"),
         "requires": sorted({*unit.names("Unit", "Requires"), *unit.names("Unit", "BindsTo")}),
         "wants": sorted(unit.names("Unit", "Wants")),
         "after": sorted(unit.names("Unit", "After")),
         "before": sorted(unit.names("Unit", "Before")),
     }
+
+
+def _forces_sulogin(unit: Unit) -> bool:
+    """Whether the rescue shell opens without a password when root has none (sulogin's `--force`).
+
+    The variable's value is the only part of an environment that is looked at: others may be secrets.
+    """
+    forced = False
+    for assigned in unit.values("Service", "Environment"):
+        for word in words(assigned):
+            name, _, value = word.partition("=")
+            if name == "SYSTEMD_SULOGIN_FORCE":
+                forced = truth(value, False)
+    return forced
 
 
 def _default_target(look: Look) -> Json:
@@ -337,6 +363,8 @@ COLLECTOR = Collector(
                 "file": "text: the file with the settings; null when masked or missing",
                 "drop_ins": "list: paths of drop-ins, in the order they are read",
                 "exec_start": "list: command lines after all drop-ins",
+                "exec": "text: the same, joined by line ends",
+                "sulogin_force": "flag: SYSTEMD_SULOGIN_FORCE is set for it, so a locked root needs no password",
                 "user": "text: User=; null when not set",
                 "requires": "list: units of Requires= and BindsTo=",
                 "wants": "list: units of Wants=",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Any
 
 from scanner.engine.status import all_of, any_of, inverse
 from scanner.model.fact import Json
+from scanner.model.versions import compare_dotted
 
-__all__ = ["MISSING", "OPERATORS", "RECORD_WORDS", "compare_dotted", "test", "test_record", "words", "words_of_record"]
+__all__ = ["MISSING", "OPERATORS", "RECORD_WORDS", "test", "test_record", "words", "words_of_record"]
 
 MAX_SEARCHED = 65_536
 """Characters of a value that `matches` looks at; a longer one is an error, not a no."""
@@ -109,19 +109,6 @@ def _matches(value: Json, wanted: Json) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > MAX_SEARCHED:
         return "error"
     return "pass" if _pattern(wanted).search(str(value)) else "fail"
-
-
-def compare_dotted(left: str, right: str) -> int:
-    """-1, 0 or 1: dotted versions by number, then by text; a missing part counts as 0."""
-    for one, other in zip_longest(re.split(r"[.\-+~]", left), re.split(r"[.\-+~]", right), fillvalue="0"):
-        if one == other:
-            continue
-        if one.isdigit() and other.isdigit():
-            if int(one) != int(other):
-                return -1 if int(one) < int(other) else 1
-            continue
-        return -1 if one < other else 1
-    return 0
 
 
 def _version(value: Json, wanted: Json) -> str:

@@ -77,21 +77,33 @@ def _joined(word: str, parts: list[Verdict]) -> Verdict:
     index = deciding(order, statuses) if parts else 0
     decided = parts[index]
     same = [part for part in parts if part.status == status]
-    if word == "all" and status == "pass":
-        expected = "; and ".join(part.expected for part in same)
-        found = "; ".join(dict.fromkeys(part.found for part in same))
-        evidence = _merge(same)
-    elif word == "any" and status != "pass":
-        expected = "; or ".join(part.expected for part in parts)
-        found = "; ".join(dict.fromkeys(part.found for part in parts))
-        evidence = _merge(parts)
-    elif word == "all" and len(same) > 1:
-        expected = "; and ".join(part.expected for part in same[:MAX_SHOWN])
-        found = "; ".join(dict.fromkeys(part.found for part in same[:MAX_SHOWN]))
-        evidence = _merge(same)
-    else:
+    if (word == "all" and len(same) == 1) or (word == "any" and status == "pass"):
         expected, found, evidence = decided.expected, decided.found, decided.evidence
+    else:
+        shown = parts if word == "any" else same
+        joiner = " and " if word == "all" else ", or "
+        expected = joiner.join(dict.fromkeys(_bracketed(part, word) for part in shown))
+        found = "; ".join(dict.fromkeys(one for part in shown for one in _founds(part)))
+        evidence = _merge(shown)
     return Verdict(status, expected, found, evidence, parts=tuple(parts), word=word)
+
+
+def _bracketed(part: Verdict, word: str) -> str:
+    """The expectation of a part, in brackets where it joins parts of its own in the other way."""
+    return (
+        f"({part.expected})"
+        if part.word in ("all", "any") and part.word != word and len(part.parts) > 1
+        else part.expected
+    )
+
+
+def _founds(verdict: Verdict) -> list[str]:
+    """What was found by the parts that decided, each once however deep it stands."""
+    if verdict.word not in ("all", "any"):
+        return [verdict.found]
+    same = [part for part in verdict.parts if part.status == verdict.status] or list(verdict.parts)
+    shown = same[:1] if verdict.word == "any" and verdict.status == "pass" else same
+    return list(dict.fromkeys(one for part in shown for one in _founds(part)))
 
 
 def _merge(parts: list[Verdict]) -> tuple[Evidence, ...]:
@@ -216,7 +228,7 @@ def _record(record: Any, matcher: Mapping[str, Any], *, name: bool = True) -> st
     fields = _asked_fields(matcher)
     if name and not any(field in fields for field in _NAMES):
         fields = [field for field in _NAMES if field in record][:1] + fields
-    parts = [f"{field.replace('_', ' ')} {show(record[field])}" for field in fields if field in record]
+    parts = [_field(field, record[field], _conditions_on(matcher, field)) for field in fields if field in record]
     missing = [field for field in fields if field not in record]
     if missing:
         parts.append(f"{', '.join(missing)} not looked at")
@@ -225,6 +237,35 @@ def _record(record: Any, matcher: Mapping[str, Any], *, name: bool = True) -> st
         line = record.get("line")
         parts.append(f"at {place}:{line}" if isinstance(line, int) else f"at {place}")
     return ", ".join(parts) if parts else show(record)
+
+
+def _conditions_on(matcher: Mapping[str, Any], field: str) -> list[Any]:
+    """Every condition that the matcher puts on a field, at whatever depth of any, all and not."""
+    found: list[Any] = []
+    for name, condition in matcher.items():
+        if name in ("any", "all"):
+            for one in condition:
+                found.extend(_conditions_on(one, field))
+        elif name == "not":
+            found.extend(_conditions_on(condition, field))
+        elif name == field:
+            found.append(condition)
+    return found
+
+
+def _field(name: str, value: Any, conditions: list[Any]) -> str:
+    """A field in words; of an object or table inside, only what was asked."""
+    label = name.replace("_", " ")
+    asked = [one for one in conditions if isinstance(one, dict)]
+    inner = next((one["has"] for one in asked if "has" in one), None)
+    if isinstance(value, dict) and inner is not None:
+        return f"{label}: {_record(value, inner, name=False)}"
+    table = next((one for one in asked if "each" in one or "where" in one), None)
+    if isinstance(value, list) and table is not None:
+        matcher = {**table.get("where", {}), **table.get("each", {})}
+        deciding = judge_table(table, value).deciding[:MAX_SHOWN]
+        return f"{label}: " + ("; ".join(_record(one, matcher) for one in deciding) or "none of them")
+    return f"{label} {show(value)}"
 
 
 def _places(fact: Fact, records: tuple[Any, ...]) -> tuple[Evidence, ...]:

@@ -27,7 +27,6 @@ class Commands(Expander):
     """Simple commands in one world."""
 
     calls = 0
-    loops = 0
     tested = False
 
     def _simple(self, node: tree.Simple, state: State, stdin: Text, tested: bool) -> list[Path]:

@@ -17,10 +17,18 @@ class Expander(ABC):
     """Expansion in one world. Each result is a list: everything that the words can become."""
 
     world: World
+    loops = 0
 
     @abstractmethod
     def run(self, node: tree.Command, state: State, stdin: Text, tested: bool) -> list[Path]:
         """Every way the command can end. `tested`: its status is looked at, so `set -e` does not count."""
+
+    def apart(self, node: tree.Command, state: State, stdin: Text, tested: bool) -> list[Path]:
+        """`run` in a subshell, from where no loop outside can be left."""
+        loops, self.loops = self.loops, 0
+        paths = self.run(node, state, stdin, tested)
+        self.loops = loops
+        return paths
 
     def _texts(self, word: tree.Word, state: State, stdin: Text) -> list[tuple[Text, int | None]]:
         """The texts a word can become, each with the status of the last `$(…)` in it."""
@@ -48,7 +56,7 @@ class Expander(ABC):
                 yield (None if value is None else str(value)), None
             case tree.Run():
                 # bash switches `set -e` off inside.
-                for path in self.run(part.body, replace(state, errexit=False), stdin, False):
+                for path in self.apart(part.body, replace(state, errexit=False), stdin, False):
                     out = path.out
                     yield (out.rstrip("\n") if out is not None else None), path.state.status
 

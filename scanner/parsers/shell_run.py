@@ -110,7 +110,8 @@ class _Runner(Commands):
         for command in node.commands:
             found: list[tuple[Text, int]] = []
             for text, worst in flows:
-                for path in self.run(command, state, text, tested or node.negated):
+                run = self.run if alone else self.apart
+                for path in run(command, state, text, tested or node.negated):
                     if alone:
                         done.append(path)
                     else:
@@ -243,7 +244,8 @@ class _Runner(Commands):
             if missing:
                 done.append(Path(state.ended(1)))
                 continue
-            for path in self.run(node.body, state, text, tested):
+            run = self.apart if node.subshell else self.run
+            for path in run(node.body, state, text, tested):
                 out = "" if silent else path.out
                 if node.subshell:
                     done.append(Path(state.ended(path.state.status), out))

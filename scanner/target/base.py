@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scanner.model.errors import DamagedError, MissingError, NotCollectedError
+from scanner.model.errors import NotCollectedError
 from scanner.target import limits
 
 __all__ = ["BlockDevice", "CommandResult", "Entry", "FileTree", "Runtime", "Target"]
@@ -174,15 +174,3 @@ class Target(ABC):
 
     def close(self) -> None:  # noqa: B027 - most targets hold nothing
         """Give back what was opened."""
-
-
-def regular(entry: Entry) -> Entry:
-    """The entry, if it is a regular file; DamagedError otherwise (a device or pipe is never opened)."""
-    if entry.type != "file":
-        raise DamagedError(f"{entry.path} is a {entry.type}, not a regular file")
-    return entry
-
-
-def missing(path: str) -> MissingError:
-    """The one wording for a path that is not there."""
-    return MissingError(f"{path} does not exist")

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
-from scanner.model.errors import DamagedError, DeniedError, LimitError, MissingError, NotCollectedError, TargetError
+from scanner.model.errors import LimitError, MissingError, NotCollectedError, TargetError
 from scanner.target import command, limits
-from scanner.target.base import BlockDevice, CommandResult, Runtime, Target, missing
+from scanner.target.base import BlockDevice, CommandResult, Runtime, Target
+from scanner.target.descriptors import drain, refusal
 from scanner.target.tree import DirectoryTree
 
 __all__ = ["LiveRuntime", "LiveTarget"]
 
 _RUNTIME = ("/proc", "/sys", "/dev", "/run")
-
-
-def _wrong(error: OSError, path: str) -> TargetError:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM):
-        return missing(path)
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return DeniedError(f"permission denied: {path}")
-    return DamagedError(f"{path}: {error.strerror or error}")
 
 
 class LiveRuntime(Runtime):
@@ -39,37 +31,22 @@ class LiveRuntime(Runtime):
         try:
             descriptor = os.open(self._check(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
-            raise _wrong(error, path) from None
-        chunks: list[bytes] = []
-        got = 0
-        try:
-            while got <= limit:
-                chunk = os.read(descriptor, min(limit + 1 - got, 1 << 16))
-                if not chunk:
-                    break
-                chunks.append(chunk)
-                got += len(chunk)
-        except OSError as error:
-            raise _wrong(error, path) from None
-        finally:
-            os.close(descriptor)
-        if got > limit:
-            raise LimitError(f"{path} is longer than {limit} bytes")
-        return b"".join(chunks)
+            raise refusal(error, path) from None
+        return drain(descriptor, limit, path)
 
     def names(self, path: str) -> list[str]:
         """See Runtime."""
         try:
             return sorted(os.listdir(self._check(path)))  # noqa: PTH208 - names, not paths
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
 
     def readlink(self, path: str) -> str:
         """See Runtime."""
         try:
             return os.readlink(self._check(path))  # noqa: PTH115 - the text is wanted, not a path object
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
 
     def exists(self, path: str) -> bool:
         """See Runtime."""
@@ -98,7 +75,7 @@ class LiveDevice(BlockDevice):
                 self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             return os.pread(self._descriptor, length, offset)
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
 
     def close(self) -> None:
         """Close the descriptor."""

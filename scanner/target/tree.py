@@ -12,16 +12,10 @@ import stat
 from collections import OrderedDict
 from pathlib import Path
 
-from scanner.model.errors import (
-    DamagedError,
-    DeniedError,
-    InputError,
-    LimitError,
-    MissingError,
-    TargetError,
-)
+from scanner.model.errors import DamagedError, InputError, LimitError, MissingError, TargetError
 from scanner.target import limits
-from scanner.target.base import Entry, FileTree, Runtime, Target, missing
+from scanner.target.base import Entry, FileTree, Runtime, Target
+from scanner.target.descriptors import drain, refusal
 
 __all__ = ["DirectoryTree", "TreeRuntime", "TreeTarget"]
 
@@ -36,18 +30,6 @@ def _raw(name: str) -> bytes:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
-
-
-def _wrong(error: OSError, path: str) -> TargetError:
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return missing(path)
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return DeniedError(f"permission denied: {path}")
-    if error.errno == errno.ELOOP:
-        return DamagedError(f"{path} became a link while it was read")
-    if error.errno == errno.ENAMETOOLONG:
-        return MissingError(f"{path[:200]} is too long a name")
-    return DamagedError(f"{path}: {error.strerror or error}")
 
 
 class DirectoryTree(FileTree):
@@ -83,7 +65,7 @@ class DirectoryTree(FileTree):
         try:
             descriptor = os.open(_raw(name), _DIR, dir_fd=self._directory(parent))
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
         self._open[path] = descriptor
         if len(self._open) > _OPEN_DIRS:
             os.close(self._open.popitem(last=False)[1])
@@ -101,7 +83,7 @@ class DirectoryTree(FileTree):
             else:
                 got = os.stat(_raw(name), dir_fd=self._directory(parent), follow_symlinks=False)
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
         entry = Entry(
             path,
             got.st_mode,
@@ -125,7 +107,7 @@ class DirectoryTree(FileTree):
         try:
             return _text(os.readlink(_raw(name), dir_fd=self._directory(parent)))
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
 
     def names(self, path: str) -> list[str]:
         """See FileTree."""
@@ -137,7 +119,7 @@ class DirectoryTree(FileTree):
                     if len(found) > limits.MAX_NAMES:
                         raise LimitError(f"{path} has more than {limits.MAX_NAMES} entries")
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
         return found
 
     def _opened(self, path: str) -> int:
@@ -145,7 +127,7 @@ class DirectoryTree(FileTree):
         try:
             descriptor = os.open(_raw(name), _FILE, dir_fd=self._directory(parent))
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
         got = os.fstat(descriptor)
         if not stat.S_ISREG(got.st_mode):
             os.close(descriptor)
@@ -159,7 +141,7 @@ class DirectoryTree(FileTree):
         try:
             data = os.pread(descriptor, length, offset)
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
         finally:
             os.close(descriptor)
         self._count(len(data))
@@ -168,24 +150,9 @@ class DirectoryTree(FileTree):
     def read(self, path: str, limit: int = limits.MAX_FILE) -> bytes:
         """See FileTree; one open for the whole file."""
         canonical = self.resolve(path)
-        descriptor = self._opened(canonical)
-        chunks: list[bytes] = []
-        got = 0
-        try:
-            while got <= limit:
-                chunk = os.read(descriptor, min(limit + 1 - got, 1 << 20))
-                if not chunk:
-                    break
-                chunks.append(chunk)
-                got += len(chunk)
-        except OSError as error:
-            raise _wrong(error, path) from None
-        finally:
-            os.close(descriptor)
-        self._count(got)
-        if got > limit:
-            raise LimitError(f"{path} is longer than {limit} bytes")
-        return b"".join(chunks)
+        data = drain(self._opened(canonical), limit, path)
+        self._count(len(data))
+        return data
 
     def _count(self, length: int) -> None:
         self._read += length
@@ -200,7 +167,7 @@ class DirectoryTree(FileTree):
                 return {key: os.getxattr(self._root, key) for key in os.listxattr(self._root)}
             descriptor = os.open(_raw(name), os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._directory(parent))
         except OSError as error:
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
         try:
             door = f"/proc/self/fd/{descriptor}"
             if stat.S_ISLNK(os.fstat(descriptor).st_mode):
@@ -209,7 +176,7 @@ class DirectoryTree(FileTree):
         except OSError as error:
             if error.errno in (errno.ENOTSUP, errno.ENODATA):
                 return {}
-            raise _wrong(error, path) from None
+            raise refusal(error, path) from None
         finally:
             os.close(descriptor)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -28,29 +28,34 @@ _FLAGS = (
 )
 
 
+def _pipe() -> tuple[int, int]:
+    """A pipe whose two ends lie above the numbers that the browser wants for itself."""
+    low = os.pipe()
+    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
+    for end in low:
+        os.close(end)
+    return high[0], high[1]
+
+
 class Browser:
     """One headless Chromium with one page; DevTools messages go through file descriptors 3 and 4."""
 
     def __init__(self, profile: Path, size: tuple[int, int] = (1280, 900)) -> None:
         assert CHROMIUM is not None
-        read_by_browser, self._write = os.pipe()
-        self._read, written_by_browser = os.pipe()
+        read_by_browser, self._write = _pipe()
+        self._read, written_by_browser = _pipe()
         flags = (*_FLAGS, f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}", "about:blank")
-        self._process = subprocess.Popen(
-            [
-                "/bin/sh",
-                "-c",
-                'in=$1 out=$2; shift 2; eval "exec 3<&$in 4>&$out"; exec "$@"',
-                "sh",
-                str(read_by_browser),
-                str(written_by_browser),
-                CHROMIUM,
-                *flags,
+        self._process = os.posix_spawn(
+            CHROMIUM,
+            [CHROMIUM, *flags],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, read_by_browser, 3),
+                (os.POSIX_SPAWN_DUP2, written_by_browser, 4),
             ],
-            pass_fds=(read_by_browser, written_by_browser),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            setpgroup=0,
         )
         os.close(read_by_browser)
         os.close(written_by_browser)
@@ -64,13 +69,16 @@ class Browser:
             self.ask(f"{domain}.enable")
 
     def close(self) -> None:
+        """Closing the pipe ends the browser; if it does not listen, its own process group is ended."""
         os.close(self._write)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(10)
         os.close(self._read)
+        deadline = time.monotonic() + 10
+        while os.waitpid(self._process, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.killpg(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
+                break
+            time.sleep(0.05)
 
     def _message(self, deadline: float) -> dict[str, Any]:
         while b"\0" not in self._buffer:

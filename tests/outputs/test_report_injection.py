@@ -30,7 +30,7 @@ def benign() -> Page:
 def test_the_poison_reaches_every_field(benign: Page) -> None:
     assert len(PAYLOADS) >= 15
     # Title, target, rule, expected, found, evidence, waiver, control, note, unread: all of it is on the page.
-    assert benign.words().count(HARMLESS) > 500
+    assert benign.words().count(HARMLESS) > 400
     assert len(benign.tags) == len(Page(HTML.render(sample()).decode()).tags)
 
 
@@ -39,7 +39,7 @@ def test_html_keeps_its_structure(name: str, benign: Page) -> None:
     page = Page(HTML.render(poisoned(PAYLOADS[name])).decode())
     assert page.shape() == benign.shape()
     shown = re.sub(r"\s+", " ", visible(PAYLOADS[name])).strip()
-    assert page.words().count(shown) > 500
+    assert page.words().count(shown) > 400
 
 
 @pytest.mark.parametrize("name", sorted(PAYLOADS))
@@ -66,22 +66,24 @@ def test_the_script_and_the_policy_never_depend_on_evidence() -> None:
     assert fixed_parts(HTML.render(poisoned(PAYLOADS["end_script"], words=True)).decode())[:3] == plain
 
 
-def test_the_pdf_carries_every_payload_as_text_only() -> None:
+@pytest.mark.parametrize("names", [sorted(PAYLOADS)[:17], sorted(PAYLOADS)[17:]], ids=["first half", "second half"])
+def test_the_pdf_carries_every_payload_as_text_only(names: list[str]) -> None:
     pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
     from scanner.outputs.pdf import OUTPUT as PDF
 
-    # All of them at once: a fetch of anything foreign would end the rendering.
-    pdf = PDF.render(poisoned(" ".join(PAYLOADS.values()), words=True))
+    # Many at once (a text is cut at 2,000 characters): a fetch of anything foreign would end the rendering.
+    hostile = " ".join(PAYLOADS[name] for name in names)
+    pdf = PDF.render(poisoned(hostile, words=True))
     everything = pdf_everything(pdf)
     objects = re.sub(rb"stream\r?\n.*?endstream", b"", pdf, flags=re.DOTALL)
     for word in (rb"/S\s*/JavaScript", rb"/Launch\b", rb"/S\s*/URI", rb"/GoToR", rb"/SubmitForm", rb"/OpenAction"):
         structure = re.sub(rb"\((?:[^()\\]|\\.)*\)", b"()", objects)
         assert not re.search(word, structure), word
     assert everything.count(b"/Type /Filespec") == 1
-    text = pdf_text(pdf).replace(" ", "")
-    assert "<script>" in text
-    assert "{{7*1191}}" in text
-    assert "‹U+202E›" in text
+    text = re.sub(r"\s", "", pdf_text(pdf))
+    for name in names:
+        shown = re.sub(r"\s", "", visible(PAYLOADS[name]))
+        assert shown in text, name
     assert "8337" not in text
     assert "root:x:0:0" not in text
-    assert not re.search(r"[\x00-\x08\x0e-\x1f\u202e]", text)
+    assert not re.search(r"[\x00-\x1f\u202e]", text)

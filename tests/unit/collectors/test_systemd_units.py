@@ -264,3 +264,14 @@ def _ask(root: Path, name: str) -> str:
         ["systemctl", f"--root={root}", "is-enabled", name], capture_output=True, text=True, check=False
     )
     return done.stdout.strip() or "bad"
+
+
+@pytest.mark.parametrize(("value", "forced"), [("1", True), ("0", False), ("yes SYSTEMD_SULOGIN_FORCE=no", False)])
+def test_a_rescue_shell_without_password(tmp_path: Path, value: str, forced: bool) -> None:
+    files: dict[str, Content] = {
+        f"{UNITS}/rescue.service": "[Service]\nExecStart=-/usr/lib/systemd/systemd-sulogin-shell rescue\n",
+        f"{ETC}/rescue.service.d/x.conf": f"[Service]\nEnvironment=SYSTEMD_SULOGIN_FORCE={value}\n",
+    }
+    rescue = units(tmp_path, files)["rescue.service"]
+    assert rescue["sulogin_force"] is forced
+    assert rescue["exec"] == "-/usr/lib/systemd/systemd-sulogin-shell rescue"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.engine.conditions import MISSING, compare_dotted, test_record, words, words_of_record
+from scanner.engine.conditions import MISSING, test_record, words, words_of_record
 from scanner.engine.conditions import test as status_of
 
 test_record.__test__ = False  # type: ignore[attr-defined]  # a function of the engine, not a test
@@ -85,15 +85,6 @@ def test_a_record_matcher_combines_fields() -> None:
     assert test_record({"name": "a", "owner": "root"}, record) == "unknown"
     assert test_record({"name": "b", "owner": "root"}, record) == "fail"
     assert test_record({"name": "a"}, "no record") == "error"
-
-
-def test_dotted_versions() -> None:
-    ordered = ["1", "1.0.1", "1.2", "1.10", "2.0-1", "10"]
-    for index, low in enumerate(ordered):
-        for high in ordered[index + 1 :]:
-            assert compare_dotted(low, high) == -1
-            assert compare_dotted(high, low) == 1
-    assert compare_dotted("1.0", "1") == 0
 
 
 def test_words_read_like_a_sentence() -> None:
