@@ -1,113 +1,29 @@
 """Audit rules: what the files load, what the kernel has loaded, and which of them record a given path or system call.
 
-Persistent rules come from /etc/audit/rules.d merged as augenrules(8) does; where that folder does not exist,
-/etc/audit/audit.rules is what auditctl -R loads (augenrules overwrites it otherwise). Running rules come from
-`auditctl -l` and `auditctl -s`, which need root. Sources: augenrules(8), auditctl(8), audit.rules(7).
+Sources: augenrules(8), auditctl(8) (also for the output of `auditctl -l` and `-s`), audit.rules(7).
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
+from scanner.collectors import audit_sets
 from scanner.collectors.base import Collector, Look, each_argument
-from scanner.model.errors import AssayError, ParseError, TargetError
+from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import audit_coverage, audit_merge
 from scanner.parsers.audit_coverage import Sight
-from scanner.parsers.audit_rules import Line, Rule, RuleSet, load, numbered
-from scanner.parsers.natural_order import natural_sorted
+from scanner.parsers.audit_rules import Rule, RuleSet
 
-_FOLDER = "/etc/audit/rules.d"
-_FILE = "/etc/audit/audit.rules"
-_LISTING = "command: auditctl -l"
 _SKIPPED = ("/proc", "/sys", "/dev", "/run", "/ostree", "/sysroot", "/var/lib/containers", "/var/lib/docker")
 """Not part of the running system: kernel interfaces, object stores and the layers of containers."""
 
 
-def _source_files(look: Look) -> list[tuple[str, str]] | None:
-    """Path and text of the files augenrules would merge, in its order; None when it has no folder."""
-    folder = look.entry(_FOLDER)
-    if folder is None or folder.type != "directory":
-        return None
-    names = [name for name in look.names(_FOLDER) if name.endswith(".rules") and not name.startswith(".")]
-    files = []
-    for name in natural_sorted(names):
-        text = look.try_text(f"{_FOLDER}/{name}")
-        if text is not None:
-            files.append((f"{_FOLDER}/{name}", text))
-    return files
-
-
-def _lines(look: Look) -> list[Line] | None:
-    files = _source_files(look)
-    if files is not None:
-        return audit_merge.merge(files)
-    text = look.text(_FILE)
-    return None if text is None else numbered(text, _FILE)
-
-
-def _persistent(look: Look) -> RuleSet | None:
-    """The rule set that will be loaded; None when there are no files of rules at all."""
-    lines = _lines(look)
-    if lines is None:
-        return None
-    rules = load(lines)
-    for problem in rules.problems:
-        if problem.fatal:
-            look.gap(
-                f"{problem.source}:{problem.line}", f"malformed: {problem.reason}; auditctl loads nothing after it"
-            )
-    rules.rules = [_placed(look, rule) for rule in rules.rules]
-    return rules
-
-
-def _running(look: Look) -> RuleSet:
-    """The rule set in the kernel. A listing that failed once is not asked for again."""
-    outcome = look.shared(_listed)
-    if isinstance(outcome, AssayError):
-        raise outcome
-    return outcome
-
-
-def _listed(look: Look) -> RuleSet | AssayError:
-    try:
-        return _ask_kernel(look)
-    except (TargetError, ParseError) as error:
-        return error
-
-
-def _ask_kernel(look: Look) -> RuleSet:
-    listing = look.command("auditctl", "-l")
-    if listing.strip() == "No rules":
-        return RuleSet()
-    rules = load(numbered(listing, _LISTING))
-    if rules.problems:
-        first = rules.problems[0]
-        raise ParseError(first.reason, line=first.line, where=_LISTING)
-    rules.rules = [_placed(look, rule) for rule in rules.rules]
-    return rules
-
-
-def _placed(look: Look, rule: Rule) -> Rule:
-    return rule if rule.path is None else replace(rule, path=_canonical(look, rule.path))
-
-
-def _canonical(look: Look, path: str) -> str:
-    """`path` with the links of its parents followed, as the kernel follows them when a watch is added."""
-    parent, name = posixpath.split(path)
-    try:
-        real = look.real(parent)
-    except TargetError:
-        return path
-    return path if real is None else posixpath.join(real, name)
-
-
 def _rules(look: Look) -> RuleSet | None:
-    rules = look.shared(_persistent)
+    rules = look.shared(audit_sets.persistent)
     if rules is None:
-        look.because(f"neither {_FOLDER} nor {_FILE} exists")
+        look.because(f"neither {audit_sets.FOLDER} nor {audit_sets.FILE} exists")
     return rules
 
 
@@ -159,7 +75,7 @@ def _place(rule: Rule | None) -> str | None:
 def _paths(look: Look, rules: RuleSet | None, argument: str) -> Json:
     if rules is None:
         return None
-    path = _canonical(look, posixpath.normpath(argument))
+    path = audit_sets.canonical(look, posixpath.normpath(argument))
     wants_dir = argument.endswith("/") or _is_dir(look, path)
     return _seen(
         audit_coverage.recording_path(rules, path, wants_dir=wants_dir, is_dir=lambda place: _is_dir(look, place)),
@@ -223,14 +139,18 @@ def _status(look: Look) -> Json:
 
 
 def _file(look: Look) -> Json:
-    text = look.text(_FILE)
+    text = look.text(audit_sets.FILE)
     if text is None:
-        look.because(f"{_FILE} does not exist")
+        look.because(f"{audit_sets.FILE} does not exist")
         return None
-    files = _source_files(look)
+    files = audit_sets.source_files(look)
     merged = None if files is None else [line.text for line in audit_merge.merge(files)]
     lines = [line for line in text.split("\n") if line and not line.lstrip().startswith("#")]
-    return {"matches_rules_d": None if merged is None else merged == lines, "path": _FILE, "rules": len(lines)}
+    return {
+        "matches_rules_d": None if merged is None else merged == lines,
+        "path": audit_sets.FILE,
+        "rules": len(lines),
+    }
 
 
 # ---- programs that give privileges ---------------------------------------------------------------------------------
@@ -281,7 +201,7 @@ def collect(look: Look) -> Iterator[Fact]:
         "audit.settings": _settings,
         "audit.rules_file": _file,
         "audit.privileged_programs": _privileged,
-        "audit.loaded": lambda look: _table(_running(look)),
+        "audit.loaded": lambda look: _table(audit_sets.running(look)),
         "audit.status": _status,
     }
     for name, compute in plain.items():
@@ -289,8 +209,10 @@ def collect(look: Look) -> Iterator[Fact]:
             yield look.fact(name, compute)
     yield from each_argument(look, "audit.watches", lambda look, path: _paths(look, _rules(look), path))
     yield from each_argument(look, "audit.calls", lambda look, name: _calls(_rules(look), name))
-    yield from each_argument(look, "audit.loaded_watches", lambda look, path: _paths(look, _running(look), path))
-    yield from each_argument(look, "audit.loaded_calls", lambda look, name: _calls(_running(look), name))
+    yield from each_argument(
+        look, "audit.loaded_watches", lambda look, path: _paths(look, audit_sets.running(look), path)
+    )
+    yield from each_argument(look, "audit.loaded_calls", lambda look, name: _calls(audit_sets.running(look), name))
 
 
 _RULE_FIELDS = {

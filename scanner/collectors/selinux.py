@@ -182,21 +182,14 @@ def _permissive_of(look: Look, folder: str) -> list[cil.Permissive]:
 # ---- labels --------------------------------------------------------------------------------------------------------
 
 
-def _contexts(look: Look) -> list[file_contexts.Spec] | None:
+def _contexts(look: Look) -> list[file_contexts.Spec]:
+    """Specifications of the configured policy type, in the order in which they count; none without a policy."""
     root = _root(look)
-    if root is None:
-        return None
-    base = f"{root[1]}/contexts/files/file_contexts"
+    base = f"{root[1]}/contexts/files/file_contexts" if root else None
     specs: list[file_contexts.Spec] = []
-    found = False
-    for path in (base, f"{base}.homedirs", f"{base}.local"):
-        text = look.text(path)
-        if text is not None:
-            found = True
-            specs += file_contexts.parse(text, path)
-    if not found:
-        look.because(f"{base} does not exist")
-    return specs if found else None
+    for path in (base, f"{base}.homedirs", f"{base}.local") if base else ():
+        specs += file_contexts.parse(look.text(path) or "", path)
+    return specs
 
 
 def _substitutions(look: Look) -> list[list[file_contexts.Substitution]]:
@@ -206,18 +199,14 @@ def _substitutions(look: Look) -> list[list[file_contexts.Substitution]]:
 
 
 def _label(look: Look, path: str) -> Json:
-    specs = look.shared(_contexts)
     entry = look.entry(path, follow=False)
-    if specs is None:
-        look.because("there is no file_contexts of the configured policy type")
-        return None
     if entry is None:
         look.because(f"{path} does not exist")
         return None
     name = path
     for one in look.shared(_substitutions):
         name = file_contexts.rewritten(name, one)
-    spec = file_contexts.expected(specs, name, entry.type)
+    spec = file_contexts.expected(look.shared(_contexts), name, entry.type)
     expected = None if spec is None else spec.label
     data = look.xattr(path, "security.selinux", follow=False)
     actual = None if data is None else data.rstrip(b"\0").decode("utf-8", "backslashreplace")

@@ -7,21 +7,31 @@ from collections.abc import Mapping, Sequence
 from scanner.model.control import Control, Framework
 from scanner.model.result import ControlResult, Result
 
-__all__ = ["control_rules", "coverage_of", "roll_up"]
+__all__ = ["control_rules", "coverage_of", "is_group", "roll_up"]
 
 _ORDER = ("fail", "error", "unknown", "manual")
 
 
 def control_rules(framework: Framework, rules: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
     """Control id -> rule ids mapped to it. `rules`: rule id -> its mappings."""
-    found: dict[str, list[str]] = {
-        control: list(framework.extra_rules.get(control, ())) for control in framework.controls
+    found: dict[str, set[str]] = {
+        control: set(framework.extra_rules.get(control, ())) for control in framework.controls
     }
     for rule, mappings in rules.items():
         for control in mappings.get(framework.id, ()):
-            if control in found and rule not in found[control]:
-                found[control].append(rule)
+            if control in found:
+                found[control].add(rule)
+    for control in framework.controls.values():
+        above = framework.controls.get(control.parent or "")
+        while above is not None and is_group(above):
+            found[above.id] |= found[control.id]
+            above = framework.controls.get(above.parent or "")
     return {control: sorted(ids) for control, ids in found.items()}
+
+
+def is_group(control: Control) -> bool:
+    """Whether the control only holds others together (a PCI group, a HIPAA heading): its rules are theirs."""
+    return control.props.get("leaf") is False or control.props.get("type") == "heading"
 
 
 def coverage_of(framework: Framework, control: Control, rules: Sequence[str]) -> str:

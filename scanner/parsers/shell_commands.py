@@ -13,7 +13,7 @@ from scanner.parsers import shell_tree as tree
 from scanner.parsers.shell_expand import Expander
 from scanner.parsers.shell_paths import ARRAY, Answer, Path, State, either, joined, merged, within
 from scanner.parsers.shell_syntax import parse
-from scanner.parsers.shell_values import Text, UndecidedError, arithmetic, compare
+from scanner.parsers.shell_values import Text, UndecidedError, arithmetic, compare, malformed
 
 __all__ = ["Commands"]
 
@@ -163,7 +163,7 @@ class Commands(Expander):
 
     def _do_test(self, fields: tuple[Text, ...], state: State, stdin: Text) -> Iterator[Path]:
         words = list(fields[1:])
-        if fields[0] == "[" and (not words or words.pop() != "]"):
+        if (fields[0] == "[" and (not words or words.pop() != "]")) or malformed(words):
             yield Path(state.ended(2))
             return
         yield from either(state, compare(words, self.world.file, self.world.installed))

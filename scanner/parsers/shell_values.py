@@ -22,6 +22,7 @@ __all__ = [
     "arithmetic",
     "compare",
     "glob_match",
+    "malformed",
     "operator",
     "regex_search",
     "to_regex",
@@ -153,6 +154,18 @@ def compare(
     return answer if reader.at == len(words) else None
 
 
+def malformed(words: Sequence[Text]) -> bool:
+    """Whether `[ words ]` is an error (status 2): an empty variable without quotes, or a sum of what is no number."""
+    if None in words or not 2 <= len(words) <= 3:
+        return False
+    first, second, *rest = (word or "" for word in words)
+    if not rest:
+        return first != "!" and not _is_unary(first)
+    if second in _NUMBERS:
+        return any(re.fullmatch(r"\s*[-+]?[0-9]+\s*", word) is None for word in (first, *rest))
+    return second not in (*_PAIRS, "-a", "-o") and first not in ("!", "(")
+
+
 class _Test:
     def __init__(
         self,
@@ -228,8 +241,7 @@ class _Test:
         if sign in _NUMBERS:
             numbers = [arithmetic(text, lambda name: None) for text in (first, second)]
             if numbers[0] is None or numbers[1] is None:
-                # test(1) ends with 2 for what is no number: as good as false.
-                return False if all(text.strip("-0123456789 ") for text in (first, second)) else None
+                return None
             return _NUMBERS[sign](numbers[0], numbers[1])
         if sign == "=~":
             return regex_search(second, first)

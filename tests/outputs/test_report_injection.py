@@ -31,7 +31,6 @@ def test_the_poison_reaches_every_field(benign: Page) -> None:
     assert len(PAYLOADS) >= 15
     # Title, target, rule, expected, found, evidence, waiver, control, note, unread: all of it is on the page.
     assert benign.words().count(HARMLESS) > 400
-    assert len(benign.tags) == len(Page(HTML.render(sample()).decode()).tags)
 
 
 @pytest.mark.parametrize("name", sorted(PAYLOADS))

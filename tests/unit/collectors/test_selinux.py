@@ -155,6 +155,11 @@ def test_labels_expected_and_found(tmp_path: Path) -> None:
     assert fact_of(tmp_path, "selinux.contexts:/usr/bin/none").state == "absent"
 
 
+def test_a_label_without_a_policy_to_expect_one(tmp_path: Path) -> None:
+    value = fact_of(build(tmp_path, {"/usr/bin/agent": ""}), "selinux.contexts:/usr/bin/agent").value
+    assert (value["expected"], value["actual"], value["matches"]) == (None, None, False)
+
+
 def test_autorelabel(tmp_path: Path) -> None:
     assert fact_of(build(tmp_path, {"/.autorelabel": ""}), "selinux.autorelabel").value is True
 

@@ -66,7 +66,7 @@ def test_real_tests(text: str, behaviour: str) -> None:
         "set -e\nf() { local s=$(systemctl is-active firewalld); echo $s; }\nf",
         "systemctl is-active firewalld || exit 256",
         "systemctl is-active firewalld &\nexit 0",
-        "n=0\nuntil systemctl is-active -q firewalld; do n=$((n+1)); [ $n -ge 3 ] && break; done",
+        "n=0\nuntil systemctl is-active -q firewalld; do n=$((n+1)); if [ $n -ge 3 ]; then break; fi; done",
     ],
 )
 def test_vacuous(text: str) -> None:

@@ -1,0 +1,101 @@
+"""The two sets of audit rules of a target: what the files will load, and what the kernel has loaded.
+
+Not a collector itself: `audit` builds its facts on it. Persistent rules come from /etc/audit/rules.d merged as
+augenrules(8) does; where that folder does not exist, /etc/audit/audit.rules is what auditctl -R loads. Running rules
+come from `auditctl -l`, which needs root. Paths are canonical, as the kernel takes them when a watch is added.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+
+from scanner.collectors.base import Look
+from scanner.model.errors import AssayError, ParseError, TargetError
+from scanner.parsers import audit_merge
+from scanner.parsers.audit_rules import Line, Rule, RuleSet, load, numbered
+from scanner.parsers.natural_order import natural_sorted
+
+__all__ = ["FILE", "FOLDER", "canonical", "persistent", "running", "source_files"]
+
+FOLDER = "/etc/audit/rules.d"
+FILE = "/etc/audit/audit.rules"
+_LISTING = "command: auditctl -l"
+
+
+def source_files(look: Look) -> list[tuple[str, str]] | None:
+    """Path and text of the files augenrules would merge, in its order; None when it has no folder."""
+    folder = look.entry(FOLDER)
+    if folder is None or folder.type != "directory":
+        return None
+    names = [name for name in look.names(FOLDER) if name.endswith(".rules") and not name.startswith(".")]
+    files = []
+    for name in natural_sorted(names):
+        text = look.try_text(f"{FOLDER}/{name}")
+        if text is not None:
+            files.append((f"{FOLDER}/{name}", text))
+    return files
+
+
+def _lines(look: Look) -> list[Line] | None:
+    files = source_files(look)
+    if files is not None:
+        return audit_merge.merge(files)
+    text = look.text(FILE)
+    return None if text is None else numbered(text, FILE)
+
+
+def persistent(look: Look) -> RuleSet | None:
+    """The rule set that will be loaded; None when there are no files of rules at all."""
+    lines = _lines(look)
+    if lines is None:
+        return None
+    rules = load(lines)
+    for problem in rules.problems:
+        if problem.fatal:
+            look.gap(
+                f"{problem.source}:{problem.line}", f"malformed: {problem.reason}; auditctl loads nothing after it"
+            )
+    rules.rules = [_placed(look, rule) for rule in rules.rules]
+    return rules
+
+
+def running(look: Look) -> RuleSet:
+    """The rule set in the kernel. A listing that failed once is not asked for again."""
+    outcome = look.shared(_listed)
+    if isinstance(outcome, AssayError):
+        raise outcome
+    return outcome
+
+
+def _listed(look: Look) -> RuleSet | AssayError:
+    try:
+        return _ask_kernel(look)
+    except (TargetError, ParseError) as error:
+        return error
+
+
+def _ask_kernel(look: Look) -> RuleSet:
+    listing = look.command("auditctl", "-l")
+    if listing.strip() == "No rules":
+        return RuleSet()
+    rules = load(numbered(listing, _LISTING))
+    if rules.problems:
+        first = rules.problems[0]
+        raise ParseError(first.reason, line=first.line, where=_LISTING)
+    rules.rules = [_placed(look, rule) for rule in rules.rules]
+    return rules
+
+
+def _placed(look: Look, rule: Rule) -> Rule:
+    return rule if rule.path is None else replace(rule, path=canonical(look, rule.path))
+
+
+def canonical(look: Look, path: str) -> str:
+    """`path` with the links of its parents followed, as the kernel follows them when a watch is added."""
+    parent, name = posixpath.split(path)
+    try:
+        real = look.real(parent)
+    except TargetError:
+        return path
+    return path if real is None else posixpath.join(real, name)
