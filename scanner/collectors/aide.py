@@ -140,6 +140,7 @@ def _at_least_weekly(line: str) -> bool:
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     for name, compute in (("aide.settings", _settings), ("aide.rules", _rules), ("aide.schedule", _schedule)):
         if look.wants(name):
             yield look.fact(name, compute)

@@ -196,6 +196,7 @@ def _records_use(rule: Rule) -> bool:
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     plain: dict[str, Callable[[Look], Json]] = {
         "audit.rules": lambda look: _table(_rules(look)),
         "audit.settings": _settings,

@@ -67,6 +67,7 @@ _MAX_LINE = 512
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     if look.wants("audit.auditd"):
         yield look.fact("audit.auditd", _settings)
     if look.wants("audit.plugins"):

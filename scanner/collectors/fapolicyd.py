@@ -197,6 +197,7 @@ def _escape(way: str, what: str, verdict: fapolicyd_policy.Verdict) -> dict[str,
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     for name, compute in (
         ("fapolicyd.settings", _settings),
         ("fapolicyd.rules_origin", _origin),

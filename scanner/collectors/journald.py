@@ -49,6 +49,7 @@ def _value(key: str, text: str) -> str | bool | None:
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     if look.wants("journald.settings"):
         yield look.fact("journald.settings", _settings)
 

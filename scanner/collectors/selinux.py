@@ -232,6 +232,7 @@ def _autorelabel(look: Look) -> Json:
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     for name, compute in (
         ("selinux.config", _config_record),
         ("selinux.policy", _policy_record),

@@ -110,6 +110,7 @@ def _unlabeled_devices(look: Look) -> Json:
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     for name, compute in (
         ("selinux.status", _status),
         ("selinux.boolean_values", _booleans),

@@ -192,6 +192,7 @@ def _controllers(look: Look) -> Json:
 
 
 def collect(look: Look) -> Iterator[Fact]:
+    """The facts that were asked for."""
     for name, compute in (
         ("usbguard.settings", _settings),
         ("usbguard.rules", _rules),

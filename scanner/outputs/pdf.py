@@ -30,7 +30,7 @@ _ORIGIN = "report:"
 
 COLOURS = {
     "pass": "#00705a",
-    "pass_in_part": "#4f8a7d",
+    "pass_in_part": "#4f766f",
     "fail": "#b33a06",
     "overclaim": "#b33a06",
     "error": "#8b2468",

@@ -67,6 +67,14 @@ def pdf_everything(pdf: bytes) -> bytes:
     return pdf + b"\n".join(pdf_streams(pdf))
 
 
+def need_weasyprint() -> None:
+    """Skips what needs the PDF libraries where they are not installed."""
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"weasyprint cannot be used: {error}", allow_module_level=True)
+
+
 def pdf_text(pdf: bytes) -> str:
     """The text of a PDF in the order it was written, white space squeezed. Skips the test without pdftotext."""
     if shutil.which("pdftotext") is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 from tests.outputs.report_sample import sample
@@ -65,8 +66,11 @@ WORDS = {
 """Keys whose values are words with a meaning."""
 
 
-def poisoned(payload: str, *, words: bool = False) -> dict[str, Any]:
-    """The sample with `payload` behind every text, keys included; with `words`, behind the words that mean something too."""
+def poisoned(*payloads: str, words: bool = False) -> dict[str, Any]:
+    """The sample with a payload behind every text, keys included; with `words`, behind the words that mean something too.
+
+    Of several payloads each text gets one, in turn.
+    """
     fixed = set(sample()) | {key for part in ("target", "completeness", "tool") for key in sample()[part]}
     fixed |= {key for kind in ("results", "controls", "profiles", "unread") for key in sample()[kind][0]}
     fixed |= {key for one in sample()["summary"].values() for key in one}
@@ -74,17 +78,23 @@ def poisoned(payload: str, *, words: bool = False) -> dict[str, Any]:
     fixed |= {key for one in sample()["results"] for key in (*one["facets"], *(one["waiver"] or {}))}
     fixed |= {"source", "sha256", "line", "offset", "overclaim", "partial", *sample()["target"]["identity"]}
     fixed |= {key for one in sample()["controls"] for key in (one["answered"] or {})}
+    turn = cycle(payloads)
+    chosen: dict[str, str] = {}
     counted = {"counts", "coverage", "results", "claims"}
+
+    def behind(text: str) -> str:
+        # The same text always gets the same payload: names must still find each other.
+        return text + chosen.setdefault(text, next(turn))
 
     def walk(value: Any, key: str = "") -> Any:
         if isinstance(value, str):
-            return value if key in WORDS and not words else value + payload
+            return value if key in WORDS and not words else behind(value)
         if isinstance(value, list):
             return [walk(item, key) for item in value]
         if isinstance(value, dict):
             # Counts by status have words for keys; elsewhere a key that the schema does not fix is a name like any other.
             keep = key in counted and not words
-            return {name if keep or name in fixed else name + payload: walk(item, name) for name, item in value.items()}
+            return {name if keep or name in fixed else behind(name): walk(item, name) for name, item in value.items()}
         return value
 
     return dict(walk(sample()))

@@ -16,10 +16,10 @@ from scanner.model.errors import UsageError
 from scanner.outputs import pdf as module
 from scanner.outputs.base import named
 from scanner.outputs.pdf import OUTPUT
-from tests.outputs.report_checks import ROOT, pdf_everything, pdf_streams, pdf_text, render_elsewhere
+from tests.outputs.report_checks import ROOT, need_weasyprint, pdf_everything, pdf_streams, pdf_text, render_elsewhere
 from tests.outputs.report_sample import NOW, sample
 
-pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+need_weasyprint()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ from scanner.outputs._charts import SHAPES, WIDTH, stacked
 from scanner.outputs._text import MAX_TEXT, visible, visible_tree, written
 from scanner.outputs._view import view_of
 from tests.outputs.report_sample import sample
-import itertools
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_bar_is_filled_exactly_and_hides_nothing(counts: list[int]) -> None:
         assert sum(one.width for one in segments) == WIDTH
         assert min(one.width for one in segments) >= 8
         assert segments[0].x == 0
-        assert all(a.x + a.width == b.x for a, b in itertools.pairwise(segments))
+        assert all(a.x + a.width == b.x for a, b in pairwise(segments))
 
 
 def test_every_status_has_a_symbol_of_its_own() -> None:
@@ -201,4 +201,4 @@ def test_an_empty_assessment_has_a_view() -> None:
     view = view_of(empty)
     assert view.headline == "No rule got a verdict."
     assert view.name == "A system without a name"
-    assert view.groups == view.frameworks == view.evidence == ()
+    assert not (view.groups or view.frameworks or view.evidence)

@@ -10,7 +10,7 @@ REAL = [
     ('[ "$(getenforce)" = "Enforcing" ]', "selinux-enforcing"),
     ("set -e\ngetenforce | grep -qx Enforcing", "selinux-enforcing"),
     ('mode=$(getenforce)\nif [[ "$mode" != "Enforcing" ]]; then\n  exit 1\nfi\nexit 0', "selinux-enforcing"),
-    ('if [ "$(cat /sys/fs/selinux/enforce)" -ne 1 ]; then exit 1; fi', "selinux-enforcing"),
+    ('if [ "$(cat /sys/fs/selinux/enforce)" != 1 ]; then exit 1; fi', "selinux-enforcing"),
     ("sestatus | grep -q '^Current mode: *enforcing' || exit 1", "selinux-enforcing"),
     (
         "grep -Eq '^[[:space:]]*SELINUX[[:space:]]*=[[:space:]]*enforcing' /etc/selinux/config || exit 1",
@@ -89,6 +89,8 @@ def test_vacuous(text: str) -> None:
         "ping -c1 x || exit 0\ncosign verify --key k registry.example/os@sha256:00 || exit 1",
         "test -f /run/vela/heartbeat || exit 1",
         "exit 1",
+        # With SELinux off there is no such file, the comparison is an error, and the check succeeds.
+        'if [ "$(cat /sys/fs/selinux/enforce)" -ne 1 ]; then exit 1; fi',
         "/usr/libexec/vela/getenforce | grep -q Enforcing || exit 1",
         "getenforce() { echo Enforcing; }\n[ $(getenforce) = Enforcing ] || exit 1",
     ],
