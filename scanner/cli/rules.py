@@ -92,7 +92,7 @@ def show_rule(
         check["check"] = rule.check
         text = yaml.safe_dump(check, sort_keys=False, width=110, allow_unicode=True)
         lines += [f"  {line}" for line in text.splitlines()]
-        lines += ["", f"  {len(rule.tests)} cases of its own; file rules/{rule.source}"]
+        lines += ["", f"  {len(book.rules.with_cases(rule.id).tests)} cases of its own; file rules/{rule.source}"]
         shared.echo("\n".join(lines) + "\n")
 
 
@@ -132,7 +132,7 @@ def test(
         if names
         else [book.rules[one] for one in book.rules]
     )
-    outcomes = [outcome for rule in chosen for outcome in run_cases(rule)]
+    outcomes = [outcome for rule in chosen for outcome in run_cases(book.rules.with_cases(rule.id))]
     bad = [outcome for outcome in outcomes if not outcome.ok]
     if json:
         _print_json([{"rule": one.rule, "case": one.case, "ok": one.ok, "message": one.message} for one in outcomes])

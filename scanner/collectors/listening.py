@@ -113,7 +113,7 @@ def _own_namespace(look: Look) -> None:
     except TargetError:
         return
     if own != first:
-        look.gap("/proc/net", "the scanner is not in the network namespace of process 1")
+        look.gap("/proc/net", "unsupported: the scanner is not in the network namespace of process 1")
 
 
 def _owners(look: Look) -> dict[str, str]:

@@ -54,7 +54,7 @@ def _control_groups(look: Look) -> Json:
                 todo.append(f"{folder}/{name}")
             elif _is_steady(name):
                 found.add(name)
-    look.gap(base, "only units with processes can be seen")
+    look.gap(base, "unsupported: only units with processes can be seen")
     return [{"name": name, "load": "loaded", "active": "active", "sub": "running"} for name in sorted(found)]
 
 

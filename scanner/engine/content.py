@@ -18,23 +18,28 @@ from scanner.model.rule import Rule
 
 __all__ = ["Content", "Documents", "RuleBook", "load"]
 
-_CACHE_VERSION = "2"
+_CACHE_VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Parsed YAML documents of the content by relative path, and the digest of the files they came from."""
+    """Parsed YAML documents of the content by relative path, and the digest of the files they came from.
+
+    Rules come without their `tests`, which only `rules lint` and `rules test` need: `paths` says where to read them.
+    """
 
     rules: Mapping[str, Any]
+    paths: Mapping[str, Path]
     controls: Mapping[str, Any]
     digest: str
     overrides: tuple[str, ...]
 
 
 class RuleBook(Mapping[str, Rule]):
-    """Rules by id, built when first asked for; public ids are aliases."""
+    """Rules by id, built when first asked for, without their cases; public ids are aliases."""
 
-    def __init__(self, documents: Mapping[str, Any]) -> None:
+    def __init__(self, documents: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+        self._paths = paths
         self._raw = {raw["id"]: (path, raw) for path, raw in documents.items()}
         self._built: dict[str, Rule] = {}
         self._alias: dict[str, list[str]] = {}
@@ -55,9 +60,17 @@ class RuleBook(Mapping[str, Rule]):
         return len(self._raw)
 
     def document(self, rule: str) -> Mapping[str, Any]:
-        """The YAML document of a rule, as loaded."""
-        raw: Mapping[str, Any] = self._raw[rule][1]
-        return raw
+        """The whole YAML document of a rule, read anew."""
+        from scanner.engine import yaml_text
+
+        path = self._paths[f"rules/{self._raw[rule][0]}"]
+        document: Mapping[str, Any] = yaml_text.load(files.read_bytes(path), str(path))
+        return document
+
+    def with_cases(self, rule: str) -> Rule:
+        """The rule with its own test cases, read anew."""
+        path, _ = self._raw[rule]
+        return build_rule(self.document(rule), Path(path).parent.as_posix(), path)
 
     def named(self, name: str) -> list[Rule]:
         """The rule called `name`, or the rules equivalent to the public rule `name`. Raises UsageError."""
@@ -90,7 +103,9 @@ def load(extra: tuple[Path, ...] = (), *, allow_override: bool = False, cache: b
     An extra folder may not replace a shipped file unless `allow_override`; the digest covers every file and says so.
     """
     documents = _documents((files.content_root(), *extra), allow_override, cache)
-    return Content(RuleBook(documents.rules), documents.controls, documents.digest, documents.overrides)
+    return Content(
+        RuleBook(documents.rules, documents.paths), documents.controls, documents.digest, documents.overrides
+    )
 
 
 def _documents(roots: tuple[Path, ...], allow_override: bool, cache: bool) -> Documents:
@@ -101,7 +116,7 @@ def _documents(roots: tuple[Path, ...], allow_override: bool, cache: bool) -> Do
         data = {name: (path, files.read_bytes(path)) for name, path in chosen.items()}
         known = {"digest": _digest(data, overrides), **_parsed(data)}
         _remember(remembered, known)
-    return Documents(known["rules"], known["controls"], f"sha256:{known['digest']}", tuple(overrides))
+    return Documents(known["rules"], chosen, known["controls"], f"sha256:{known['digest']}", tuple(overrides))
 
 
 def _chosen(roots: tuple[Path, ...], allow_override: bool) -> tuple[dict[str, Path], list[str]]:
@@ -158,7 +173,7 @@ def _parsed(chosen: Mapping[str, tuple[Path, bytes]]) -> dict[str, dict[str, Any
             if path.stem in ids:
                 raise ContentError(f"the rule {path.stem} stands twice: also in {ids[path.stem]}", where=str(path))
             ids[path.stem] = name
-            out["rules"][name.removeprefix("rules/")] = document
+            out["rules"][name.removeprefix("rules/")] = {key: document[key] for key in document if key != "tests"}
         else:
             out["controls"][name.removeprefix("controls/")] = document
     return out

@@ -183,7 +183,7 @@ def build_rule(raw: Mapping[str, Any], area: str, source: str) -> Rule:
                 case.get("facets", {}),
                 str(case.get("says", "")),
             )
-            for case in raw["tests"]
+            for case in raw.get("tests", ())
         ),
         area=area,
         source=source,

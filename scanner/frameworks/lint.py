@@ -36,7 +36,7 @@ class Finding:
 def findings(content: Content) -> list[Finding]:
     """Everything that is wrong, in the order of the files."""
     known = catalog.frameworks(content)
-    found = [finding for name in content.rules for finding in _rule(content.rules[name], known)]
+    found = [finding for name in content.rules for finding in _rule(content.rules.with_cases(name), known)]
     found += _against_schema(content)
     found += [finding for framework in known.values() for finding in _framework(framework, content)]
     for profile in catalog.profiles(content).values():

@@ -14,7 +14,7 @@ from scanner.model.rule import Rule
 from tests.content.mutate import without_evidence
 
 CONTENT: Content = load(cache=False)
-RULES = [CONTENT.rules[name] for name in CONTENT.rules]
+RULES = [CONTENT.rules.with_cases(name) for name in CONTENT.rules]
 LIVE = {"kind": "live", "identity": {"platform": "linux"}}
 IMAGE = {"kind": "image", "identity": {"platform": "linux"}}
 GOOD = ("pass", "not_applicable")

@@ -75,7 +75,7 @@ def test_it_says_what_a_reader_asks(text: str) -> None:
         "systemctl reload sshd",
         "What to do",
         "persistent half",
-        "Persistent half: 2 results show only what is configured",
+        "Persistent half: 2 of the results show only what is configured",
         "overclaim",
         "partly proven",
         "not evaluable",
