@@ -21,10 +21,10 @@ def control_rules(framework: Framework, rules: Mapping[str, Mapping[str, Sequenc
         for control in mappings.get(framework.id, ()):
             if control in found:
                 found[control].add(rule)
-    for control in framework.controls.values():
-        above = framework.controls.get(control.parent or "")
+    for member in framework.controls.values():
+        above = framework.controls.get(member.parent or "")
         while above is not None and is_group(above):
-            found[above.id] |= found[control.id]
+            found[above.id] |= found[member.id]
             above = framework.controls.get(above.parent or "")
     return {control: sorted(ids) for control, ids in found.items()}
 

@@ -29,6 +29,17 @@ class Commands(Expander):
     calls = 0
     tested = False
 
+    def __init__(self) -> None:
+        self.bodies: list[tree.Command] = []
+
+    def number(self, body: tree.Command) -> int:
+        """The number of a function's body; a definition that is run again keeps its number."""
+        for index, known in enumerate(self.bodies):
+            if known is body:
+                return index
+        self.bodies.append(body)
+        return len(self.bodies) - 1
+
     def _simple(self, node: tree.Simple, state: State, stdin: Text, tested: bool) -> list[Path]:
         done: list[Path] = []
         for after, status in self._assigned(node.assigns, state, stdin):
@@ -79,9 +90,9 @@ class Commands(Expander):
         name = fields[0]
         if name is None:
             return [Path(state.ended(0), None), Path(state.ended(1), None)]
-        for known, body in state.functions:
+        for known, number in state.functions:
             if known == name:
-                return self._function(body, fields[1:], state, stdin, tested)
+                return self._function(self.bodies[number], fields[1:], state, stdin, tested)
         if name in _PREFIXES:
             return self._prefixed(fields, state, stdin, tested)
         handler = getattr(self, f"_do_{_BUILTINS.get(name, '')}", None)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
-from scanner.parsers import shell_tree as tree
 from scanner.parsers.shell_values import Text, UndecidedError
 
 __all__ = ["ARRAY", "MAX_ROUNDS", "Answer", "Path", "State", "World", "either", "joined", "merged", "within"]
@@ -42,8 +41,10 @@ class World(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class State:
+    """What the shell knows at one moment. `functions`: name and number of the body (the runner keeps the bodies)."""
+
     names: tuple[tuple[str, Text], ...] = ()
-    functions: tuple[tuple[str, tree.Command], ...] = ()
+    functions: tuple[tuple[str, int], ...] = ()
     errexit: bool = False
     pipefail: bool = False
     open: bool = False

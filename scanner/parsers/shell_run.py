@@ -18,7 +18,7 @@ from scanner.parsers.shell_values import Text, UndecidedError, compare, glob_mat
 
 __all__ = ["endings"]
 
-_MAX_STEPS = 30_000
+_MAX_STEPS = 8_000
 
 
 def endings(script: tree.Sequence, world: World, *, errexit: bool = False) -> set[int]:
@@ -29,6 +29,7 @@ def endings(script: tree.Sequence, world: World, *, errexit: bool = False) -> se
 
 class _Runner(Commands):
     def __init__(self, world: World) -> None:
+        super().__init__()
         self.world = world
         self.steps = 0
 
@@ -64,7 +65,7 @@ class _Runner(Commands):
                 return self._group(node, state, stdin, tested)
             case tree.Function():
                 rest = tuple(pair for pair in state.functions if pair[0] != node.name)
-                return [Path(replace(state, functions=(*rest, (node.name, node.body)), status=0))]
+                return [Path(replace(state, functions=(*rest, (node.name, self.number(node.body))), status=0))]
             case tree.Compare():
                 return self._compare(node, state)
             case tree.Arithmetic():

@@ -56,7 +56,8 @@ class _Reader(Scanner):
         items: list[tuple[tree.Command, bool]] = []
         while True:
             self.newlines()
-            if self.at >= len(self.text) or self.keyword() in ends or self.peek(2) in ends or self.peek() in ends:
+            sign = self.peek(2) if self.peek(2) in (";;", ";&") else self.peek() if self.peek() == ")" else ""
+            if self.at >= len(self.text) or self.keyword() in ends or sign in ends:
                 break
             if self.peek() == ")" or self.keyword() in _CLOSERS:
                 raise self.wrong(f"unexpected {self.keyword() or self.peek()!r}")

@@ -167,7 +167,7 @@ def test_an_empty_snapshot_passes_nothing(snapshot: Path, tmp_path: Path) -> Non
     empty = Snapshot(document["tool"], document["target"], {}, document["limits"], document["run"])
     path = tmp_path / "empty.json"
     path.write_text(json.dumps(empty.to_json()))
-    for profile in ("linux-baseline", "velaos"):
+    for profile in ("linux-baseline", "velaos", "stig", "cis-l2-server", "pci-dss", "hipaa", "nist-moderate"):
         done = assay("evaluate", str(path), "--profile", profile, "--json")
         assert done.returncode == 3
         counts = json.loads(done.stdout)["completeness"]["counts"]

@@ -24,6 +24,17 @@ tests:
 """
 
 
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small shipped content, so that each test does not parse the whole rule base."""
+    root = build(
+        tmp_path / "shipped",
+        {f"rules/base/{name}.yaml": RULE.replace("company-rule", name) for name in ("base-one", "base-two")},
+    )
+    monkeypatch.setattr("scanner.files.content_root", lambda: root)
+    return root
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
@@ -45,46 +56,46 @@ tests:
 )
 def test_a_malformed_rule_names_file_and_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
     assert old in RULE
-    build(tmp_path, {"rules/company/company-rule.yaml": RULE.replace(old, new, 1)})
+    build(tmp_path / "own", {"rules/company/company-rule.yaml": RULE.replace(old, new, 1)})
     with pytest.raises(ContentError) as caught:
-        content.load((tmp_path,), cache=False)
+        content.load((tmp_path / "own",), cache=False)
     assert caught.value.where.endswith(f"company-rule.yaml:{line}"), caught.value
     assert says in str(caught.value)
 
 
 def test_an_extra_folder_adds_rules(tmp_path: Path) -> None:
     shipped = content.load(cache=False)
-    build(tmp_path, {"rules/company/company-rule.yaml": RULE})
-    more = content.load((tmp_path,), cache=False)
+    build(tmp_path / "own", {"rules/company/company-rule.yaml": RULE})
+    more = content.load((tmp_path / "own",), cache=False)
     assert set(more.rules) - set(shipped.rules) == {"company-rule"}
     assert more.digest != shipped.digest
 
 
 def test_replacing_a_shipped_rule_needs_a_word(tmp_path: Path) -> None:
     shipped = content.load(cache=False)
-    name = next(iter(shipped.rules))
-    build(tmp_path, {f"rules/mine/{name}.yaml": RULE.replace("company-rule", name)})
+    name = "base-one"
+    build(tmp_path / "own", {f"rules/mine/{name}.yaml": RULE.replace("company-rule", name)})
     with pytest.raises(ContentError, match="already shipped"):
-        content.load((tmp_path,), cache=False)
-    replaced = content.load((tmp_path,), allow_override=True, cache=False)
+        content.load((tmp_path / "own",), cache=False)
+    replaced = content.load((tmp_path / "own",), allow_override=True, cache=False)
     assert replaced.rules[name].title == "The company file is there"
     assert replaced.overrides
     assert len(replaced.rules) == len(shipped.rules)
 
 
 def test_the_cache_gives_the_same_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = content.load()
-    assert list(tmp_path.glob("assay/content-*.json"))
+    assert list((tmp_path / "cache").glob("assay/content-*.json"))
     second = content.load()
     assert (first.digest, list(first.rules)) == (second.digest, list(second.rules))
-    next(tmp_path.glob("assay/content-*.json")).write_text("{cut off")
+    next((tmp_path / "cache").glob("assay/content-*.json")).write_text("{cut off")
     assert list(content.load().rules) == list(first.rules)
 
 
 def test_an_unknown_rule_is_named_with_the_nearest(tmp_path: Path) -> None:
-    build(tmp_path, {"rules/company/company-rule.yaml": RULE})
-    book = content.load((tmp_path,), cache=False).rules
+    build(tmp_path / "own", {"rules/company/company-rule.yaml": RULE})
+    book = content.load((tmp_path / "own",), cache=False).rules
     with pytest.raises(UsageError) as caught:
         book.named("company-rul")
     assert "company-rule" in caught.value.hint
