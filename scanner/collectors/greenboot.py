@@ -35,7 +35,7 @@ _GRUB = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg", "/boot/grub2/custom.cfg"
 _STATIC = "/usr/lib/bootupd/grub2-static/configs.d"
 _PROGRAMS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
 _SCRIPT_PLACES = ("/usr/", "/etc/", "/lib/", "/opt/")
-_MAX_SCRIPTS = 200
+_MAX_SCRIPTS = 48
 _DEFAULT_ATTEMPTS = 3
 
 

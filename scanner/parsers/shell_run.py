@@ -18,7 +18,7 @@ from scanner.parsers.shell_values import Text, UndecidedError, compare, glob_mat
 
 __all__ = ["endings"]
 
-_MAX_STEPS = 8_000
+_MAX_STEPS = 3_000
 
 
 def endings(script: tree.Sequence, world: World, *, errexit: bool = False) -> set[int]:
