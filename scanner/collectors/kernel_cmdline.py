@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
 from scanner.collectors.boot_entries import BootEntry, boot_entries, bootc_kernel_arguments
-from scanner.model.errors import ParseError
+from scanner.model.errors import NotCollectedError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import kernel_cmdline
 from scanner.parsers.kernel_effective import EFFECTIVE_KEYS, effective
@@ -59,10 +59,10 @@ def _record(entry: BootEntry) -> dict[str, Json]:
 def _configured(look: Look) -> Json:
     entries = look.shared(boot_entries)
     if not entries:
-        look.because(
-            "no boot entry: no loader entries, no kernel in a grub.cfg and no bootc kargs.d"
-            + ("" if look.names("/boot") else "; /boot is empty or not part of this target")
-        )
+        if not look.names("/boot"):
+            # A container root, or /boot on a partition of its own: what boots this system is decided elsewhere.
+            raise NotCollectedError("no boot entry, and /boot is empty or not part of this target")
+        look.because("no boot entry: no loader entries, no kernel in a grub.cfg and no bootc kargs.d")
         return None
     return [_record(entry) for entry in entries]
 

@@ -57,8 +57,7 @@ def _option_name(text: str) -> str:
 def _installed(look: Look, name: str) -> Json:
     configs = look.shared(_configs)
     if not configs:
-        look.because("no kernel is installed: neither /usr/lib/modules/* nor /boot/vmlinuz-*")
-        return None
+        raise NotCollectedError("no kernel is part of this target: neither /usr/lib/modules/* nor /boot/vmlinuz-*")
     option = _option_name(name)
     return [
         {"kernel": release, "value": options[option].value if option in options else None, "source": path}

@@ -152,8 +152,7 @@ def _signatures_of(look: Look, tree: KernelTree) -> dict[str, Json]:
 def _signatures(look: Look) -> Json:
     trees = look.shared(kernel_trees)
     if not trees:
-        look.because("no kernel has a folder in /usr/lib/modules")
-        return None
+        raise NotCollectedError("no kernel is part of this target: nothing in /usr/lib/modules")
     return [_signatures_of(look, tree) for tree in trees]
 
 

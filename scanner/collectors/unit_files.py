@@ -184,13 +184,14 @@ def _read_folder(look: Look, folder: str, found: UnitFiles) -> None:
         elif suffix in _LINKS:
             _read_links(look, folder, name, found)
         elif unit_type(name) is not None:
+            entry = _entry(look, path, name, found.real_folders)
+            # What is neither file nor valid link does not hide the name in folders of lower rank.
+            if entry is None:
+                continue
+            found.files.setdefault(name, entry)
             link = look.link(path)
             if link is not None and folder in _ADMIN:
                 found.admin_links.append((name, posixpath.basename(link)))
-            entry = _entry(look, path, name, found.real_folders)
-            # What is neither file nor valid link does not hide the name in folders of lower rank.
-            if entry is not None:
-                found.files.setdefault(name, entry)
 
 
 def _read_links(look: Look, folder: str, name: str, found: UnitFiles) -> None:

@@ -33,9 +33,13 @@ _PART = r"[A-Za-z0-9*][A-Za-z0-9*,]*\.[!=A-Za-z0-9*]+"
 _PRIORITY = re.compile(rf"{_PART}(?:;{_PART})*;?(?=[ \t\v{{])")
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_.$!-]*")
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
-_THEN = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\#[^\n\v]*|/\*.*?\*/|\b(then|do)\b""", re.DOTALL)
-_SEMICOLON = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(;)""", re.DOTALL)
+_QUOTED = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""", re.DOTALL)
+_OPENING = re.compile(r"[ \t\n\v]*\(")
+_CALLED = re.compile(r"[ \t]+([^\s{};#]+)")
+_BARE = re.compile(r"[^\s\"'()\[\],=]+")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_END = re.compile("\n")
+_ANY_END = re.compile("[\n\v]")
 _NAMED = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -79,7 +83,6 @@ class _Scope:
     selectors: tuple[str, ...] = ()
     guarded: bool = False
     ruleset: str | None = None
-    skip: bool = False
 
 
 class _Reader:
@@ -127,7 +130,7 @@ class _Reader:
 
     def _to_line_end(self, *, joined: bool = False) -> str:
         """The rest of the line; with `joined`, of the lines that continue it too."""
-        match = re.compile("\n" if joined else "[\n\v]").search(self.text, self.at)
+        match = (_END if joined else _ANY_END).search(self.text, self.at)
         end = match.start() if match is not None else len(self.text)
         rest, self.at = self.text[self.at : end], end
         return rest.replace("\v", " ")
@@ -159,10 +162,7 @@ class _Reader:
     def _add(self, kind: Kind, line: int, *, name: str = "", text: str = "", given: _Parameters | None = None) -> None:
         now = self._conditions()
         self.last = now
-        if not now.skip:
-            self.found.append(
-                Statement(kind, line, name, text, given or {}, now.selectors, now.guarded, now.ruleset),
-            )
+        self.found.append(Statement(kind, line, name, text, given or {}, now.selectors, now.guarded, now.ruleset))
 
     def _open(self, scope: _Scope | None = None) -> None:
         if len(self.blocks) >= MAX_DEPTH:
@@ -207,10 +207,10 @@ class _Reader:
         match = _WORD.match(self.text, self.at)
         if match is None:
             return False
-        word, start, line = match[0].lower(), self.at, self.line()
+        word, line = match[0].lower(), self.line()
         after = match.end()
         if word in _OBJECTS:
-            opening = re.compile(r"[ \t\n\v]*\(").match(self.text, after)
+            opening = _OPENING.match(self.text, after)
             if opening is None:
                 return False
             self.at = opening.end()
@@ -225,34 +225,41 @@ class _Reader:
             if word == "stop":
                 self._add("discard", line)
         elif word == "call":
-            name = re.compile(r"[ \t]+([^\s{};#]+)").match(self.text, after)
+            name = _CALLED.match(self.text, after)
             if name is None:
                 raise ParseError("call without a name", line=line)
             self.at = name.end()
             self._add("call", line, text=name[1])
         else:
-            self.at = start
             return False
         return True
 
     def _branch(self, word: str, line: int) -> None:
         base = self.pending if self.pending is not None else self.scope
         if word != "else":
-            for match in _THEN.finditer(self.text, self.at):
-                if match[1]:
-                    self.at = match.end()
-                    break
-            else:
-                raise ParseError(f"{word} without its then or do", line=line)
+            self._to(r"\b(?:then|do)\b", f"{word} without its then or do", line)
         self.pending = replace(base, guarded=True)
 
     def _to_semicolon(self, line: int) -> None:
-        for match in _SEMICOLON.finditer(self.text, self.at):
+        self._to(";", "a statement without its semicolon", line)
+        self.pending = None
+
+    def _to(self, end: str, message: str, line: int) -> None:
+        """Step over `end`, which counts outside of quotes and comments only."""
+        pattern = re.compile(rf"[\"'\#]|/\*|({end})", re.IGNORECASE)
+        while (match := pattern.search(self.text, self.at)) is not None:
+            self.at = match.start()
             if match[1]:
                 self.at = match.end()
-                self.pending = None
                 return
-        raise ParseError("a statement without its semicolon", line=line)
+            if match[0] in "\"'":
+                quoted = _QUOTED.match(self.text, self.at)
+                if quoted is None:
+                    raise ParseError("a quote is not closed", line=line)
+                self.at = quoted.end()
+            else:
+                self._skip()
+        raise ParseError(message, line=line)
 
     def _object(self, word: str, line: int) -> None:
         given = self._parameters(line)
@@ -261,9 +268,10 @@ class _Reader:
             return
         name = (given.get("name") or ("",))[0]
         self._add("object", line, name=word, given=given)
-        if word in ("ruleset", "template") and self._skip() and self.text[self.at] == "{":
-            # The statements of a template are no statements of the configuration.
-            self._open(_Scope(ruleset=name, skip=word == "template"))
+        if word == "ruleset" and self._skip() and self.text[self.at] == "{":
+            self._open(_Scope(ruleset=name))
+        elif word == "template" and self._skip() and self.text[self.at] == "{":
+            self._to(r"\}", "a template that does not end", line)
 
     def _parameters(self, line: int) -> _Parameters:
         """`name="value" name=["a", "b"]` up to the closing bracket, names in lower case; of a repeated one the last."""
@@ -280,7 +288,7 @@ class _Reader:
                 break
             self.at += 1
             given[match[0].lower()] = self._values(line)
-        raise ParseError("an object that does not end, or no `name=\"value\"` in it", line=line)
+        raise ParseError('an object that does not end, or no `name="value"` in it', line=line)
 
     def _values(self, line: int) -> tuple[str, ...]:
         if not self._skip():
@@ -297,7 +305,7 @@ class _Reader:
         return tuple(items)
 
     def _string(self, line: int) -> str:
-        match = _STRING.match(self.text, self.at) or re.compile(r"[^\s\"'()\[\],=]+()").match(self.text, self.at)
+        match = _STRING.match(self.text, self.at) or _BARE.match(self.text, self.at)
         if match is None:
             raise ParseError("a value that is no string", line=line)
         self.at = match.end()
@@ -307,19 +315,11 @@ class _Reader:
 
     def _legacy(self) -> None:
         line = self.line()
-        start = self.at
         text = self._to_line_end(joined=True).strip()
-        # `{` and `}` of a block may stand on the line of an action word.
-        brace = re.search(r"[ \t]*\}", text) if self.blocks and not text.startswith(("/", "-", "|", ":", "@")) else None
-        if brace is not None:
-            self.at = start + brace.start()
-            text = text[: brace.start()]
         if text == "~":
             self._add("discard", line)
-        elif text:
-            self._add("legacy", line, text=text)
         else:
-            raise ParseError("nothing that rsyslogd knows", line=line)
+            self._add("legacy", line, text=text)
 
 
 _Parameters: TypeAlias = dict[str, tuple[str, ...]]

@@ -1,6 +1,7 @@
 """Deployments, their origin, and the policy that verifies their images."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support import Content, build, fact_of, facts_of
@@ -14,8 +15,8 @@ def origin(reference: str) -> str:
     return f"[origin]\ncontainer-image-reference={reference}\n"
 
 
-def policy(*, default: str = "reject", **scopes: object) -> str:
-    return json.dumps({"default": [{"type": default}], "transports": {"docker": scopes}})
+def policy(scopes: Mapping[str, object], default: str = "reject") -> str:
+    return json.dumps({"default": [{"type": default}], "transports": {"docker": dict(scopes)}})
 
 
 BASE: dict[str, Content] = {
@@ -26,7 +27,7 @@ BASE: dict[str, Content] = {
     f"{DEPLOY}.1.origin": origin("ostree-unverified-registry:quay.io/vela/os:stable"),
     "/ostree/boot.1/default/cc/0": ("link", f"../../../deploy/default/deploy/{CSUM}.0"),
     "/boot/loader/entries/ostree-2.conf": "title x\noptions root=x ostree=/ostree/boot.1/default/cc/0\n",
-    "/etc/containers/policy.json": policy(**{"quay.io/vela": [SIGNED]}),
+    "/etc/containers/policy.json": policy({"quay.io/vela": [SIGNED]}),
     "/etc/pki/vela.pub": "-----BEGIN PUBLIC KEY-----\n",
     "/etc/containers/registries.d/vela.yaml": "docker:\n  quay.io/vela:\n    use-sigstore-attachments: true\n",
 }
@@ -59,7 +60,7 @@ def test_a_key_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_weakest_policy_counts(tmp_path: Path) -> None:
-    files: dict[str, Content] = {"/root/.config/containers/policy.json": policy(default="insecureAcceptAnything")}
+    files: dict[str, Content] = {"/root/.config/containers/policy.json": policy({}, "insecureAcceptAnything")}
     fact = fact_of(build(tmp_path, {**BASE, **files}), "ostree.deployments")
     assert fact.value[0]["policy_demands"] == "nothing"
 

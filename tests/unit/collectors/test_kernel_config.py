@@ -49,7 +49,7 @@ def test_copies_and_aliases_of_a_kernel_are_no_kernels_of_their_own(tmp_path: Pa
 
 
 def test_no_kernel_no_configuration_and_a_broken_one(tmp_path: Path) -> None:
-    assert fact_of(tmp_path, OPTION).state == "absent"
+    assert fact_of(tmp_path, OPTION).state == "not_collected"
     build(tmp_path, {MODULE: b""})
     fact = fact_of(tmp_path, OPTION)
     assert (fact.state, (fact.reason or "").partition(":")[0]) == ("error", "unsupported")

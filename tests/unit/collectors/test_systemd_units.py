@@ -275,3 +275,8 @@ def test_a_rescue_shell_without_password(tmp_path: Path, value: str, forced: boo
     rescue = units(tmp_path, files)["rescue.service"]
     assert rescue["sulogin_force"] is forced
     assert rescue["exec"] == "-/usr/lib/systemd/systemd-sulogin-shell rescue"
+
+
+def test_a_link_that_can_be_no_alias_hides_nothing(tmp_path: Path) -> None:
+    sshd = units(tmp_path, {f"{ETC}/sshd.service": ("link", f"{UNITS}/sshd.socket")})["sshd.service"]
+    assert (sshd["state"], sshd["source"], sshd["enabled"]) == ("disabled", f"{UNITS}/sshd.service", False)
