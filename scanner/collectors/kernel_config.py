@@ -57,7 +57,9 @@ def _option_name(text: str) -> str:
 def _installed(look: Look, name: str) -> Json:
     configs = look.shared(_configs)
     if not configs:
-        raise NotCollectedError("no kernel is part of this target: neither /usr/lib/modules/* nor /boot/vmlinuz-*")
+        if not look.names("/usr/lib/modules") and not any(name.startswith("vmlinuz") for name in look.names("/boot")):
+            raise NotCollectedError("no kernel is part of this target: neither /usr/lib/modules/* nor /boot/vmlinuz-*")
+        return None
     option = _option_name(name)
     return [
         {"kernel": release, "value": options[option].value if option in options else None, "source": path}

@@ -52,16 +52,20 @@ def facts_of(clause: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
-def evaluate(clause: Mapping[str, Any], facts: Mapping[str, Fact]) -> Verdict:
-    """The verdict of `clause`. Facts that are not in `facts` were not looked at."""
+def evaluate(clause: Mapping[str, Any], facts: Mapping[str, Fact], *, certain: bool = False) -> Verdict:
+    """The verdict of `clause`. Facts that are not in `facts` were not looked at.
+
+    `certain`: a fail needs whole evidence as a pass does, because it will be turned around (`not`) or be shown as "does
+    not apply" (`when`).
+    """
     if "fact" in clause:
-        verdict = _ask(clause, facts)
+        verdict = _ask(clause, facts, certain)
     elif "all" in clause:
-        verdict = _joined("all", [evaluate(part, facts) for part in clause["all"]])
+        verdict = _joined("all", [evaluate(part, facts, certain=certain) for part in clause["all"]])
     elif "any" in clause:
-        verdict = _joined("any", [evaluate(part, facts) for part in clause["any"]])
+        verdict = _joined("any", [evaluate(part, facts, certain=certain) for part in clause["any"]])
     else:
-        inner = evaluate(clause["not"], facts)
+        inner = evaluate(clause["not"], facts, certain=True)
         verdict = Verdict(
             inverse(inner.status), f"not: {inner.expected}", inner.found, inner.evidence, parts=(inner,), word="not"
         )
@@ -114,7 +118,7 @@ def _merge(parts: list[Verdict]) -> tuple[Evidence, ...]:
     return tuple(list(seen)[:MAX_EVIDENCE])
 
 
-def _ask(clause: Mapping[str, Any], facts: Mapping[str, Fact]) -> Verdict:
+def _ask(clause: Mapping[str, Any], facts: Mapping[str, Fact], certain: bool) -> Verdict:
     name = clause["fact"]
     expected = _expected(clause)
     fact = facts.get(name)
@@ -130,9 +134,9 @@ def _ask(clause: Mapping[str, Any], facts: Mapping[str, Fact]) -> Verdict:
             "unknown", expected, f"{name} was not collected: {fact.reason or 'nobody looked'}", evidence, name
         )
     if fact.state == "absent":
-        status = clause.get("if_absent", "fail")
+        status = _gap(fact) or clause.get("if_absent", "fail")
         return Verdict(status, expected, fact.reason or f"{name} is not there", evidence, name)
-    return _compare(clause, fact, expected)
+    return _compare(clause, fact, expected, certain)
 
 
 def _gap(fact: Fact) -> str | None:
@@ -142,7 +146,7 @@ def _gap(fact: Fact) -> str | None:
     return "unknown" if quiet else "error"
 
 
-def _compare(clause: Mapping[str, Any], fact: Fact, expected: str) -> Verdict:
+def _compare(clause: Mapping[str, Any], fact: Fact, expected: str, certain: bool) -> Verdict:
     gap = _gap(fact)
     if "where" in clause or "each" in clause or "count" in clause:
         if not isinstance(fact.value, list):
@@ -159,8 +163,8 @@ def _compare(clause: Mapping[str, Any], fact: Fact, expected: str) -> Verdict:
         status = test(condition, fact.value)
         found = show(fact.value)
         places = fact.evidence[:MAX_EVIDENCE]
-    if gap is not None and status != "fail":
-        status = all_of([status, gap])
+    if gap is not None and (certain or status != "fail"):
+        status = "error" if status == "error" else gap
         found = f"{found}, but {fact.gaps[0]}"
     return Verdict(status, expected, found, places, fact.name)
 

@@ -67,7 +67,7 @@ def judge(
         what = f"this rule judges {', '.join(rule.targets or rule.platforms)}; the target is {kind} ({platform})"
         return _result(instance, "unknown", {}, Verdict("unknown", rule.title, what), what)
     if rule.when is not None:
-        applies = evaluate(substitute(rule.when, instance.params), facts)
+        applies = evaluate(substitute(rule.when, instance.params), facts, certain=True)
         if applies.status != "pass":
             status = "not_applicable" if applies.status in ("fail", "not_applicable") else applies.status
             why = "does not apply" if status == "not_applicable" else "whether it applies is not known"

@@ -41,7 +41,10 @@ class World(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the shell knows at one moment. `functions`: name and number of the body (the runner keeps the bodies)."""
+    """What the shell knows at one moment.
+
+    `functions`: name and number of the body (the runner keeps the bodies). `open`: names that are not set are unknown.
+    """
 
     names: tuple[tuple[str, Text], ...] = ()
     functions: tuple[tuple[str, int], ...] = ()
@@ -51,6 +54,7 @@ class State:
     status: int = 0
 
     def get(self, name: str) -> Text:
+        """The value of a variable; None when it is not known."""
         for known, value in self.names:
             if known == name:
                 return value
@@ -62,10 +66,12 @@ class State:
         return "" if is_own and not self.open else None
 
     def put(self, name: str, value: Text) -> State:
+        """This state with a variable set."""
         rest = tuple(pair for pair in self.names if pair[0] != name)
         return replace(self, names=tuple(sorted((*rest, (name, value)), key=lambda pair: pair[0])))
 
     def ended(self, status: int) -> State:
+        """This state after a command with that exit status."""
         return self if self.status == status else replace(self, status=status)
 
 
@@ -80,6 +86,7 @@ class Path:
 
 
 def either(state: State, answer: bool | None, out: Text = "") -> Iterator[Path]:
+    """The ways a yes-or-no question can end: one, or both when the answer is open."""
     if answer is not False:
         yield Path(state.ended(0), out)
     if answer is not True:
@@ -87,17 +94,20 @@ def either(state: State, answer: bool | None, out: Text = "") -> Iterator[Path]:
 
 
 def joined(first: Text, second: Text) -> Text:
+    """One text after the other; unknown when either is, or when it gets too long."""
     if first is None or second is None or len(first) + len(second) > _MAX_OUTPUT:
         return None
     return first + second
 
 
 def merged(paths: list[Path]) -> list[Path]:
+    """The paths, each once."""
     found = list(dict.fromkeys(paths))
     within(found)
     return found
 
 
 def within(found: Iterable[object]) -> None:
+    """Raise UndecidedError when there are more possibilities than are followed."""
     if len(list(found)) > _MAX_PATHS:
         raise UndecidedError("the script has too many paths")

@@ -55,7 +55,7 @@ def test_loader_entries(tmp_path: Path) -> None:
     assert [one.source for one in fact.evidence][-1].startswith("/boot/loader/entries/b-6.")
 
 
-def test_without_an_entry_the_fact_is_absent(tmp_path: Path) -> None:
+def test_without_an_entry_nobody_can_say_what_boots(tmp_path: Path) -> None:
     fact = configured(tmp_path, {"/etc/default/grub": 'GRUB_CMDLINE_LINUX="lockdown=confidentiality"\n', "/boot": None})
     assert fact.state == "not_collected"
     assert "/boot is empty" in (fact.reason or "")
