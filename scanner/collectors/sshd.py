@@ -20,7 +20,7 @@ from scanner.parsers.sshd_effective import Effective, Setting, conjunction, effe
 from scanner.parsers.sshd_values import DEFAULTS, parts
 
 _FILES = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
-_PROGRAMS = ("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd")
+_PROGRAMS = ("/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/usr/local/bin/sshd")
 _POLICY = ("/etc/crypto-policies/", "/usr/share/crypto-policies/")
 _PERMISSIVE_ROOT = re.compile(r'^ID="?(?:opensuse-leap|sles|sled|sle[-_]micro|sl-micro)"?\s*$', re.MULTILINE)
 _HOST_KEYS = tuple(f"/etc/ssh/ssh_host_{kind}_key" for kind in ("ecdsa", "ed25519", "rsa"))
@@ -68,7 +68,7 @@ def _records(look: Look) -> list[Effective] | None:
     command_line = look.shared(given)
     main = command_line.config or next((path for path in _FILES if look.entry(path) is not None), None)
     if main is None:
-        program = next((path for path in _PROGRAMS if look.entry(path) is not None), None)
+        program = next((path for path in (*_PROGRAMS, *command_line.programs) if look.entry(path) is not None), None)
         if program is None:
             look.because("neither an sshd program nor /etc/ssh/sshd_config exists")
             return None

@@ -7,7 +7,7 @@ value has a type the operator cannot judge) or unknown (the field was not looked
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -53,6 +53,11 @@ def _kind(value: Json) -> str:
 
 
 def _equals(value: Json, wanted: Json) -> str:
+    if isinstance(value, list) and isinstance(wanted, list):
+        # Item by item: Python takes True for 1, evidence does not.
+        return _whole(zip(value, wanted, strict=True)) if len(value) == len(wanted) else "fail"
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return _whole((value[key], wanted[key]) for key in wanted) if set(value) == set(wanted) else "fail"
     if type(value) is type(wanted):
         return "pass" if value == wanted else "fail"
     if wanted is None or value is None:
@@ -62,6 +67,11 @@ def _equals(value: Json, wanted: Json) -> str:
             return "pass" if str(value).strip() == str(wanted).strip() else "fail"
         return "error"
     return "pass" if value == wanted else "fail"
+
+
+def _whole(pairs: Iterable[tuple[Json, Json]]) -> str:
+    parts = [_equals(value, wanted) for value, wanted in pairs]
+    return all_of(parts) if parts else "pass"
 
 
 def _in(value: Json, wanted: Json) -> str:
@@ -86,14 +96,19 @@ def _ordered(compare: Callable[[int, int], bool]) -> Callable[[Json, Json], str]
     return check
 
 
+def _item(value: Json) -> tuple[str, str]:
+    """An item of a list, to compare: a number and its digits are one, a flag or null is no text."""
+    return ("text" if isinstance(value, str) or _kind(value) == "number" else _kind(value), str(value))
+
+
 def _contains(quantifier: Callable[[list[bool]], bool]) -> Callable[[Json, Json], str]:
     def check(value: Json, wanted: Json) -> str:
         if value is None:
             return "fail"
         if not isinstance(value, list) or any(isinstance(item, dict | list) for item in value):
             return "error"
-        have = {str(item) for item in value}
-        return "pass" if quantifier([str(one) in have for one in wanted]) else "fail"
+        have = {_item(item) for item in value}
+        return "pass" if quantifier([_item(one) in have for one in wanted]) else "fail"
 
     return check
 
@@ -114,7 +129,7 @@ def _matches(value: Json, wanted: Json) -> str:
 def _version(value: Json, wanted: Json) -> str:
     if value is None:
         return "fail"
-    if not isinstance(value, str) or not re.match(r"\d", value):
+    if not isinstance(value, str) or not re.match(r"\d", value) or not re.match(r"\d", str(wanted)):
         return "error"
     return "pass" if compare_dotted(value, str(wanted)) >= 0 else "fail"
 

@@ -19,6 +19,7 @@ _TABLE = {"where", "each", "count"}
 _FACT_KEYS = {"fact", "if_absent", "if_empty", "says", "has", "any", "all", "not"} | _TABLE | set(OPERATORS)
 _CONDITION_KEYS = {"any", "all", "not", "has", "if_empty"} | _TABLE | set(OPERATORS)
 _LISTS = ("in", "contains_all", "contains_any")
+_DIGITS = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _PARAM = re.compile(r"^\$\{[a-z][a-z0-9_]*\}$")
 
 
@@ -89,7 +90,7 @@ def check_table(clause: dict[str, Any], path: Path) -> None:
     """`where`, `each` (with `if_empty`) and `count`."""
     if "each" not in clause and "count" not in clause:
         raise FormError("`where` alone decides nothing: add `each` or `count`", path)
-    if "each" in clause and "count" not in clause and "if_empty" not in clause:
+    if "each" in clause and "if_empty" not in clause:
         raise FormError("`each` needs `if_empty`: absence never passes by accident", path)
     for key in ("where", "each"):
         if key in clause:
@@ -100,6 +101,8 @@ def check_table(clause: dict[str, Any], path: Path) -> None:
 
 def _check_count(count: Any, path: Path) -> None:
     wanted = count if isinstance(count, dict) else {"equals": count}
+    if not wanted:
+        raise FormError("an empty `count` decides nothing", path)
     for name, number in wanted.items():
         if name not in ("equals", "at_least", "at_most"):
             raise FormError("`count` knows equals, at_least and at_most", (*path, name))
@@ -145,15 +148,24 @@ def check_condition(condition: Any, path: Path) -> None:
             _check_operand(name, wanted, (*path, name))
     if _TABLE & set(condition):
         check_table(condition, path)
+    elif "if_empty" in condition:
+        raise FormError("`if_empty` stands beside `each`", path)
 
 
 def _check_operand(name: str, wanted: Any, path: Path) -> None:
+    if name == "if_empty" and wanted not in _OUTCOMES:
+        raise FormError(f"`{name}` is one of {', '.join(_OUTCOMES)}", path)
     if _is_param(wanted):
         return
     if name in _LISTS and not isinstance(wanted, list):
         raise FormError(f"`{name}` wants a list", path)
-    if name in ("at_least", "at_most") and (isinstance(wanted, bool) or not isinstance(wanted, int)):
+    if name in ("at_least", "at_most") and not (
+        (isinstance(wanted, int) and not isinstance(wanted, bool))
+        or (isinstance(wanted, str) and _DIGITS.fullmatch(wanted))
+    ):
         raise FormError(f"`{name}` wants a whole number", path)
+    if name == "version_at_least" and not re.match(r"\d", str(wanted)):
+        raise FormError("`version_at_least` wants a version that starts with a digit", path)
     if name == "matches":
         if not isinstance(wanted, str):
             raise FormError("`matches` wants a regular expression", path)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from scanner.engine.form import FormError, check_clause
 from scanner.model.canonical import canonical
 from scanner.model.errors import UsageError
 from scanner.model.rule import Param, Rule
 
-__all__ = ["instance_id", "parse_value", "resolve", "substitute"]
+__all__ = ["TYPE_CHECKS", "instance_id", "parse_value", "resolve", "substitute"]
+
+TYPE_CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    "text": lambda value: isinstance(value, str),
+    "number": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "flag": lambda value: isinstance(value, bool),
+    "list": lambda value: isinstance(value, list) and all(isinstance(item, str | int) for item in value),
+}
+"""Parameter type -> whether a value is one."""
 
 _WHOLE = re.compile(r"^\$\{([a-z][a-z0-9_]*)\}$")
 _PART = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
@@ -20,7 +29,7 @@ _PART = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
 def parse_value(param: Param, text: str) -> Any:
     """A value from the command line, by the parameter's type. Raises UsageError."""
     if param.type == "number":
-        if not re.fullmatch(r"-?\d+", text):
+        if not re.fullmatch(r"-?\d{1,15}", text, re.ASCII):
             raise UsageError(f"{param.name} wants a whole number, not {text!r}")
         return int(text)
     if param.type == "flag":
@@ -30,7 +39,11 @@ def parse_value(param: Param, text: str) -> Any:
     if param.type == "list":
         items = [item.strip() for item in text.split(",") if item.strip()]
         numbers = bool(param.default) and all(isinstance(item, int) for item in param.default)
-        return [int(item) for item in items] if numbers and all(item.isdigit() for item in items) else items
+        return (
+            [int(item) for item in items]
+            if numbers and all(re.fullmatch(r"\d{1,15}", item, re.ASCII) for item in items)
+            else items
+        )
     return text
 
 
@@ -53,8 +66,25 @@ def resolve(rule: Rule, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tupl
                 raw = given[key]
                 values[name] = parse_value(param, raw) if isinstance(raw, str) and param.type != "text" else raw
                 sources[name] = source
+                if not TYPE_CHECKS[param.type](values[name]):
+                    raise UsageError(f"{source}: the parameter {name} of {rule.id} wants a {param.type}, not {raw!r}")
                 break
+    if set(sources.values()) - {"rule"}:
+        _check(rule, values, sources)
     return values, sources
+
+
+def _check(rule: Rule, values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
+    """Raise UsageError when a chosen value makes no condition (a bad regular expression, a mode that is none)."""
+    clauses = [rule.when] if rule.when is not None else []
+    if "manual" not in rule.check:
+        clauses += list(rule.check.values()) if set(rule.check) <= {"persistent", "runtime"} else [rule.check]
+    try:
+        for clause in clauses:
+            check_clause(substitute(clause, values), ())
+    except FormError as error:
+        given = ", ".join(f"{name}={values[name]!r} ({source})" for name, source in sources.items() if source != "rule")
+        raise UsageError(f"a parameter of {rule.id} does not fit its check: {error}", hint=f"given: {given}") from None
 
 
 def substitute(value: Any, params: Mapping[str, Any]) -> Any:

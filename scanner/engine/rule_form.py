@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from scanner.engine.form import FormError, Path, check_clause
-from scanner.engine.params import used
+from scanner.engine.params import TYPE_CHECKS, used
 from scanner.model.result import STATUSES
 from scanner.model.rule import PARAM_TYPES, SEVERITIES, Param, Remediation, Rule, RuleCase
 
@@ -21,12 +21,6 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PARAM_KEYS = {"type", "default", "about", "alias"}
 _TEST_KEYS = {"name", "expect", "facts", "target", "params", "facets", "says"}
 _DISRUPTIONS = ("none", "restart", "reboot", "reinstall")
-_TYPE_CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "text": lambda value: isinstance(value, str),
-    "number": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "flag": lambda value: isinstance(value, bool),
-    "list": lambda value: isinstance(value, list),
-}
 
 
 def check_rule(raw: Any, name: str) -> None:
@@ -82,7 +76,7 @@ def _check_params(params: Any) -> None:
             raise FormError("a parameter has type, default, about and maybe alias", path)
         if param["type"] not in PARAM_TYPES:
             raise FormError(f"`type` is one of {', '.join(PARAM_TYPES)}", (*path, "type"))
-        if not _TYPE_CHECKS[param["type"]](param["default"]):
+        if not TYPE_CHECKS[param["type"]](param["default"]):
             raise FormError(f"`default` is no {param['type']}", (*path, "default"))
         if "alias" in param and not _texts(param["alias"]):
             raise FormError("`alias` is a list of names", (*path, "alias"))

@@ -43,7 +43,8 @@ def judge_table(clause: Mapping[str, Any], records: Sequence[Any], gap: str | No
         if status == "pass":
             chosen.append(record)
         elif status != "fail":
-            doubtful.append((record, status))
+            # A condition that does not apply to a record chooses nothing and rules nothing out: nobody can say.
+            doubtful.append((record, "unknown" if status == "not_applicable" else status))
     if "count" in clause:
         counted = _count(clause["count"], chosen, doubtful, gap)
         if "each" not in clause:

@@ -138,6 +138,8 @@ def normal(item: Line) -> tuple[str, ...]:
     if keyword == "rekeylimit":
         return _rekey(item)
     if keyword in _LISTS:
+        if not first.lstrip("+-^").strip(","):
+            raise ParseError(f"{keyword} names no algorithm", line=item.line)
         return _algorithms(first, DEFAULTS[keyword])
     if keyword == "banner" and first.lower() == "none":
         return ("none",)
