@@ -11,7 +11,7 @@ from typing import Any
 
 from scanner.model.errors import UsageError
 
-__all__ = ["SETTINGS", "Setting", "load", "value"]
+__all__ = ["SETTINGS", "Setting", "load", "refuse_inside", "value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,25 @@ def _file() -> Path | None:
         if not Path(own).is_file():
             raise UsageError(f"ASSAY_CONFIG names {own}, which is no file")
         return Path(own)
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path(os.environ.get("HOME", "/")) / ".config")
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path(os.environ.get("HOME") or "/") / ".config")
     for path in (Path("assay.toml"), home / "assay" / "assay.toml"):
         if path.is_file():
             return path
     return None
+
+
+def refuse_inside(target: Path) -> None:
+    """Raise UsageError when the settings file in use lies inside the inspected tree: a target must not judge itself."""
+    path = _file()
+    if path is None or os.environ.get("ASSAY_CONFIG"):
+        return
+    inside = path.resolve()
+    if target.resolve() != Path("/") and inside.is_relative_to(target.resolve()):
+        raise UsageError(
+            "these settings are part of the target",
+            where=str(inside),
+            hint="run Assay from another folder, or name a settings file of your own: ASSAY_CONFIG=…",
+        )
 
 
 def _from_file() -> tuple[Mapping[str, Any], str]:
@@ -63,16 +77,20 @@ def _from_file() -> tuple[Mapping[str, Any], str]:
 def _typed(name: str, raw: Any, source: str) -> Any:
     kind = SETTINGS[name][0]
     if kind is list:
+        if not isinstance(raw, str | list | tuple):
+            raise UsageError(f"{name} ({source}) wants a list, not {raw!r}")
         return [item for item in raw.split(",") if item] if isinstance(raw, str) else [str(item) for item in raw]
     if kind is int:
         try:
-            number = int(raw)
-        except (TypeError, ValueError):
+            number = int(str(raw))
+        except ValueError:
             raise UsageError(f"{name} ({source}) wants a whole number, not {raw!r}") from None
         if not 0 <= number <= 100:
             raise UsageError(f"{name} ({source}) is a percentage, not {number}")
         return number
-    return str(raw)
+    if not isinstance(raw, str):
+        raise UsageError(f"{name} ({source}) wants a text in quotes, not {raw!r}")
+    return raw
 
 
 def load(given: Mapping[str, Any] | None = None) -> dict[str, Setting]:

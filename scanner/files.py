@@ -29,7 +29,9 @@ def cache_folder() -> Path | None:
     folder = Path(base) / "assay"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder if folder.stat().st_uid == os.getuid() else None
+        got = folder.stat()
+        # What others may write to is not ours: content would come from it.
+        return folder if got.st_uid == os.getuid() and not got.st_mode & 0o022 else None
     except OSError:
         return None
 
@@ -55,25 +57,31 @@ def stamp(path: Path) -> str:
 def read_bytes(path: Path) -> bytes:
     """The bytes of one of our files. Raises InputError with the place and the reason."""
     try:
-        if path.stat().st_size > MAX_INPUT:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_INPUT + 1)  # a pipe or device has no size to ask beforehand
+        if len(data) > MAX_INPUT:
             raise InputError(f"larger than {MAX_INPUT} bytes", where=str(path))
-        return path.read_bytes()
+        return data
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
 
 
 def read_input(name: str) -> bytes:
     """The bytes of an input file, or of standard input for `-`."""
-    if name == "-":
+    if name != "-":
+        return read_bytes(Path(name))
+    if sys.stdin is None:
+        raise InputError("standard input is closed", where="-")
+    try:
         return sys.stdin.buffer.read(MAX_INPUT)
-    return read_bytes(Path(name))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", where="standard input") from error
 
 
 def write_output(name: str, data: bytes) -> None:
     """Write an output file whole or not at all, with the mode umask allows; `-` is standard output."""
     if name == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _to_stdout(data)
         return
     path = Path(name)
     folder = path.parent
@@ -95,6 +103,20 @@ def write_output(name: str, data: bytes) -> None:
         raise UsageError(
             f"cannot write {name}: {error.strerror or error}", hint="name a folder you may write to"
         ) from error
+
+
+def _to_stdout(data: bytes) -> None:
+    """Bytes to standard output. A reader that went away (`| head`) is no error; the exit code stays the command's."""
+    if sys.stdout is None:
+        raise UsageError("cannot write to standard output: it is closed", hint="write to a file: -o FORMAT=PATH")
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def _umask() -> int:

@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scanner.model.errors import InputError, UsageError
+from scanner.model.errors import AssayError, InputError, UsageError
 
 if TYPE_CHECKING:
     from scanner.engine.content import Content
     from scanner.model.result import Assessment
     from scanner.model.snapshot import Snapshot
     from scanner.target.base import Target
+
+
+def _shown(value: str) -> str:
+    """`--show` is checked before anything is collected."""
+    if value not in ("failures", "all"):
+        raise UsageError(f"--show is failures or all, not {value!r}")
+    return value
+
 
 ContentOption = Annotated[
     list[Path] | None, typer.Option("--content", help="Extra content folder (rules/, controls/); repeatable.")
@@ -42,7 +50,7 @@ CoverageOption = Annotated[
 ClockOption = Annotated[
     str, typer.Option("--clock", metavar="INSTANT", help="Evaluate as of this instant (2026-01-31T00:00:00Z).")
 ]
-ShowOption = Annotated[str, typer.Option("--show", help="failures, or all.")]
+ShowOption = Annotated[str, typer.Option("--show", callback=_shown, help="failures, or all.")]
 VerboseOption = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more on stderr.")]
 
 
@@ -74,22 +82,30 @@ def parameters(pairs: Sequence[str] | None) -> dict[str, str]:
 def now(clock: str) -> str:
     """The instant of the evaluation: as given, or SOURCE_DATE_EPOCH, or now."""
     import re
+    from datetime import datetime
 
     from scanner.collectors.take import instant
 
+    given = clock
     if clock:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", clock):
-            raise UsageError(f"--clock wants an instant as 2026-01-31T00:00:00Z, not {clock!r}")
+        try:
+            datetime.strptime(clock, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - the Z says UTC; only the form is checked
+        except ValueError:
+            clock = ""
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", clock, re.ASCII):
+            raise UsageError(f"the clock wants an instant as 2026-01-31T00:00:00Z, not {given!r}")
         return clock
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return instant(int(epoch) if epoch.isdigit() else time.time())
+    if epoch and not re.fullmatch(r"\d{1,11}", epoch, re.ASCII):
+        raise UsageError(f"SOURCE_DATE_EPOCH is seconds since 1970, not {epoch!r}")
+    return instant(int(epoch) if epoch else time.time())
 
 
 class Progress:
     """Says on stderr what is being done, once it takes longer than two seconds and only on a terminal."""
 
     def __init__(self, quiet: bool) -> None:
-        self._on = not quiet and sys.stderr.isatty()
+        self._on = not quiet and bool(sys.stderr and sys.stderr.isatty())
         self._since = time.monotonic()
         self._shown = False
 
@@ -112,8 +128,10 @@ def open_target(name: str | None, *, runtime: bool = False) -> Target:
         return LiveTarget()
     path = Path(name)
     if path.is_dir():
+        from scanner import config
         from scanner.target.tree import TreeTarget
 
+        config.refuse_inside(path)
         return TreeTarget(path, runtime=runtime)
     if path.exists():
         raise InputError(
@@ -132,11 +150,25 @@ def read_json(name: str, what: str) -> Any:
 
     data = files.read_input(name)
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_once, parse_constant=_refused, parse_float=_refused)
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"not a {what}: {error}", where=name, hint="the file may be cut off: make it again, or copy it again"
         ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand once: readers differ about which of two counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # add says nothing
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
+
+
+def _refused(word: str) -> Any:
+    raise ValueError(f"{word[:40]} is no whole number")
 
 
 def read_snapshot(name: str) -> Snapshot:
@@ -167,7 +199,10 @@ def _document(name: str, what: str, schema: str, how: str) -> Any:
     if not isinstance(data, dict) or data.get("schema") != schema:
         raise InputError(f"this is not an Assay {what} (schema {schema})", where=name, hint=f"make one with: {how}")
     body = json.loads(files.read_bytes(Path(__file__).parents[1] / "schemas" / f"{what}.json"))
-    error = next(jsonschema_rs.validator_for(body).iter_errors(data), None)
+    try:
+        error = next(jsonschema_rs.validator_for(body).iter_errors(data), None)
+    except ValueError as problem:  # nested beyond what the validator walks
+        raise InputError(f"not a {what}: {problem}", where=name, hint=f"make it again with: {how}") from None
     if error is not None:
         inside = "/".join(str(step) for step in error.instance_path) or "the top"
         raise InputError(
@@ -184,22 +219,28 @@ def write_outputs(requests: Sequence[str] | None, document: Mapping[str, Any]) -
     from scanner.outputs import base
 
     chosen = [(base.named(name), path) for name, path in (base.parse_request(one) for one in requests or ())]
+    problems: list[AssayError] = []
     for output, path in chosen:
-        files.write_output(path, output.render(document))
+        try:
+            files.write_output(path, output.render(document))
+        except AssayError as error:  # the other outputs are still written: nothing is lost for one bad path
+            problems.append(error)
+    for one in problems[1:]:
+        print(f"assay: {one}", file=sys.stderr)
+    if problems:
+        raise problems[0]
     return any(path == "-" for _, path in chosen)
 
 
 def finish(assessment: Assessment, outputs: Sequence[str] | None, *, as_json: bool, quiet: bool, show: str) -> None:
     """Write the outputs, print the summary, and end with the exit code of the assessment."""
-    if show not in ("failures", "all"):
-        raise UsageError(f"--show is failures or all, not {show!r}")
     document = assessment.to_json()
     taken = write_outputs(outputs, document)
     if as_json and not taken:
+        from scanner import files
         from scanner.outputs import json as json_output
 
-        sys.stdout.buffer.write(json_output.OUTPUT.render(document))
-        sys.stdout.buffer.flush()
+        files.write_output("-", json_output.OUTPUT.render(document))
     elif not quiet and not taken:
         print_text(document, show)
     reasons = assessment.completeness["reasons"]
@@ -214,13 +255,16 @@ def print_text(document: Mapping[str, Any], show: str = "failures") -> None:
     """The terminal summary, coloured only on a terminal and without NO_COLOR."""
     from scanner.outputs import table
 
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = (
+        bool(sys.stdout and sys.stdout.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
     style = table.Style(colour, shutil.get_terminal_size((100, 24)).columns)
     echo(table.text(document, style, show))
 
 
 def echo(text: str) -> None:
     """Print text whatever the locale: what the terminal cannot show is replaced."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.buffer.write(text.encode(encoding, "replace"))
-    sys.stdout.buffer.flush()
+    from scanner import files
+
+    encoding = (sys.stdout and sys.stdout.encoding) or "utf-8"
+    files.write_output("-", text.encode(encoding, "replace"))

@@ -24,9 +24,26 @@ _DEFAULTS_FOLDER = "/etc/default/grub.d"
 _MAX_DEFAULTS = 1 << 18
 
 
+# Credentials handed to systemd on the command line (systemd.system-credentials(7)) and keys for other programs.
+_SECRETS = frozenset(
+    (
+        "systemd.set_credential",
+        "systemd.set_credential_binary",
+        "rd.iscsi.password",
+        "rd.iscsi.in.password",
+        "rd.zfcp.key",
+    )
+)
+
+
+def _public(name: str, value: str | None) -> str | None:
+    """The value of a parameter, unless it is a secret by its name."""
+    return "[redacted]" if value is not None and name in _SECRETS else value
+
+
 def _shown(line: kernel_cmdline.CommandLine) -> dict[str, Json]:
     return {
-        "parameters": [{"name": one.name, "value": one.value} for one in line.parameters],
+        "parameters": [{"name": one.name, "value": _public(one.name, one.value)} for one in line.parameters],
         "init_arguments": list(line.init_arguments),
         "effective": effective(line.parameters),
     }

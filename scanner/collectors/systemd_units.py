@@ -3,12 +3,16 @@
 States are those of `systemctl is-enabled` with /run and generators left out, because they are not persistent.
 `start` says what unit files make of it at boot: `never` (masked), `boot` (the default target pulls it in), `demand` (a
 socket, timer, path or automount unit that is started at boot starts it), `manual` (none of these), `unknown` (its
-file cannot be used). Programs that start units at boot (generators, udev rules, D-Bus) are not followed.
+file cannot be used, or another unit of the boot conflicts with it). Programs that start units at boot (generators,
+udev rules, D-Bus) are not followed, except that what systemd-sysv-generator makes of init scripts is known.
 Sources: systemd.unit(5), systemctl(1), systemd.preset(5), systemd.socket(5), systemd.timer(5), bootup(7).
 """
 
 from __future__ import annotations
 
+import ipaddress
+import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +22,7 @@ from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import systemd_boot, systemd_preset
 from scanner.parsers.systemd_unit import (
+    Setting,
     Unit,
     instance_of,
     is_template,
@@ -31,7 +36,14 @@ from scanner.parsers.systemd_unit import (
 
 _PRESETS = ("/etc/systemd/system-preset", "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset")
 _MANAGERS = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
-_LOOPBACK = ("127.", "::1", "localhost")
+_SYSV_GENERATORS = (
+    "/usr/lib/systemd/system-generators/systemd-sysv-generator",
+    "/lib/systemd/system-generators/systemd-sysv-generator",
+)
+_SYSV_SCRIPTS = ("/etc/init.d", "/etc/rc.d/init.d")
+_SYSV_START = re.compile(r"S[0-9]{2}(.+)")
+_IDLE = frozenset(("true", "false", ":", "echo", "sleep"))
+_RUNNING = ("/run/", "/var/run/", "/proc/", "/sys/", "/dev/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,7 @@ class _Known:
     enabled: bool
     start: str
     started_by: list[str]
+    hindered: list[str]
 
 
 def _files(look: Look) -> UnitFiles | None:
@@ -65,6 +78,17 @@ def _names(files: UnitFiles) -> list[str]:
     return sorted({*files.files, *asked})
 
 
+def _contested(reached: systemd_boot.Reached, units: Mapping[str, tuple[Unit, list[str]] | None]) -> frozenset[str]:
+    """Units of the boot that another one of it conflicts with: systemd drops one of the two."""
+    found = set()
+    for name in reached.boot:
+        read = units.get(name)
+        for other in read[0].names("Unit", "Conflicts") if read is not None else ():
+            if other in reached.boot and other != name:
+                found |= {name, other}
+    return frozenset(found)
+
+
 def _table(look: Look) -> list[_Known] | None:
     files = look.shared(_files)
     if files is None:
@@ -72,13 +96,19 @@ def _table(look: Look) -> list[_Known] | None:
     names = _names(files)
     units = {name: files.unit(look, name) for name in names if files.true_name(name) == name}
     reached = _reach(look, files, units)
+    for name in sorted({*reached.boot, *reached.demand} - set(units)):
+        # An instance that settings of another unit ask for has no link and no file of its own.
+        if files.named(name) is not None:
+            units[name] = files.unit(look, name)
+            names.append(name)
+    contested = _contested(reached, units)
     wanted: dict[str, list[str]] = {}
     by_admin: set[str] = set()
     for asked in files.asked:
         wanted.setdefault(files.true_name(asked.name), []).append(asked.owner)
         if asked.admin:
             by_admin.add(files.true_name(asked.name))
-    known = []
+    known = _of_init_scripts(look, files)
     for name in names:
         entry = files.named(name)
         assert entry is not None
@@ -88,13 +118,128 @@ def _table(look: Look) -> list[_Known] | None:
         state = _state(files, name, entry, units.get(true_name))
         masked_by = true_entry.masked_by if true_entry is not None else None
         start, started_by = _start(true_name, true_entry, unit, reached)
+        if start == "boot" and true_name in contested:
+            start = "unknown"
         own_state = state if true_name == name else _true_state(files, true_name, units)
         enabled = masked_by is None and (own_state == "enabled" or true_name in by_admin)
         owners = sorted(set(wanted.get(true_name, [])))
         known.append(
-            _Known(name, entry, true_name, unit, drop_ins, state, masked_by, owners, enabled, start, started_by)
+            _Known(
+                name,
+                entry,
+                true_name,
+                unit,
+                drop_ins,
+                state,
+                masked_by,
+                owners,
+                enabled,
+                start,
+                started_by,
+                _hindered(look, files, true_name, unit, drop_ins),
+            )
         )
-    return known
+    return sorted(known, key=lambda item: item.name)
+
+
+def _hindered(look: Look, files: UnitFiles, name: str, unit: Unit | None, drop_ins: list[str]) -> list[str]:
+    """Reasons why a service that is started may nevertheless not do the work of its name; sorted."""
+    entry = files.named(name)
+    if unit is None or entry is None or entry.real is None or unit_type(name) != "service":
+        return []
+    found = set()
+    programs = _programs(unit)
+    for program in programs:
+        if posixpath.basename(program) in _IDLE:
+            found.add(f"starts {program}, which does nothing")
+        elif re.match(r"/[^%]*\Z", program) and not program.startswith(_RUNNING) and look.entry(program) is None:
+            found.add(f"{program} does not exist")
+    vendor = _vendor(look, files, name, entry)
+    if vendor is not None and _bases(programs) != _bases(_programs(vendor)):
+        found.add("does not start what the vendor's unit starts")
+    for path in (entry.real, *drop_ins):
+        for setting in files.settings(look, path) or ():
+            if setting.section != "Unit" or not setting.key.startswith(("Condition", "Assert")) or not setting.value:
+                continue
+            known = {(item.key, item.value) for item in vendor.settings} if vendor is not None else set()
+            if path.startswith("/etc/") and vendor is not None and (setting.key, setting.value) not in known:
+                found.add(f"{setting.key}={setting.value} at {path}")
+            elif _is_false(look, setting.key, setting.value):
+                found.add(f"{setting.key}={setting.value} is not met")
+    return sorted(found)
+
+
+def _programs(unit: Unit) -> list[str]:
+    return [words(line)[0].lstrip("-@:+!|") for line in unit.values("Service", "ExecStart") if words(line)]
+
+
+def _bases(programs: list[str]) -> set[str]:
+    return {posixpath.basename(program) for program in programs}
+
+
+def _vendor(look: Look, files: UnitFiles, name: str, entry: UnitFile) -> Unit | None:
+    """The unit without what stands below /etc: the file of the highest rank outside of it, or None."""
+    for folder in files.folders:
+        path = f"{folder}/{name}"
+        if not folder.startswith("/etc/") and (path == entry.real or _is_file(look, path)):
+            settings = files.settings(look, path)
+            return Unit.of([settings]) if settings is not None else None
+    return None
+
+
+def _is_file(look: Look, path: str) -> bool:
+    entry = look.entry(path)
+    return entry is not None and entry.type == "file"
+
+
+def _is_false(look: Look, key: str, value: str) -> bool:
+    """Whether a condition about a path is known not to hold. Triggering ones (`|`) and other kinds are not judged."""
+    negated = value.startswith("!")
+    path = value.removeprefix("!").strip()
+    if key not in ("ConditionPathExists", "AssertPathExists") or not path.startswith("/") or "%" in path:
+        return False
+    if path.startswith((*_RUNNING, "/var/", "/tmp/")):  # noqa: S108 - a path of the target
+        return False
+    return (look.entry(path) is not None) == negated
+
+
+def _of_init_scripts(look: Look, files: UnitFiles) -> list[_Known]:
+    """What systemd-sysv-generator makes of init scripts that have no unit: a service, started in runlevels 2 to 5."""
+    if not any(look.entry(path) is not None for path in _SYSV_GENERATORS):
+        return []
+    started = {
+        match[1].removesuffix(".sh")
+        for level in "2345"
+        for top in ("/etc", "/etc/rc.d")
+        for name in look.try_names(f"{top}/rc{level}.d")
+        if (match := _SYSV_START.fullmatch(name))
+    }
+    found: dict[str, _Known] = {}
+    for folder in _SYSV_SCRIPTS:
+        for script in look.try_names(folder):
+            name = f"{script.removesuffix('.sh')}.service"
+            path = f"{folder}/{script}"
+            entry = look.entry(path)
+            usable = entry is not None and entry.type == "file" and int(entry.permissions, 8) & 0o100
+            if not usable or unit_type(name) is None or files.named(name) is not None or name in found:
+                continue
+            on = script.removesuffix(".sh") in started
+            settings = (Setting("Service", "ExecStart", f"{path} start", 1),)
+            found[name] = _Known(
+                name,
+                UnitFile(name, path, "file", real=path),
+                name,
+                Unit(settings),
+                [],
+                "enabled" if on else "disabled",
+                None,
+                ["multi-user.target"] if on else [],
+                on,
+                "boot" if on else "manual",
+                [],
+                [],
+            )
+    return list(found.values())
 
 
 def _true_state(files: UnitFiles, name: str, units: Mapping[str, tuple[Unit, list[str]] | None]) -> str:
@@ -222,6 +367,7 @@ def _unit_record(item: _Known, presets: list[systemd_preset.Preset]) -> dict[str
         "masked_by": item.masked_by,
         "start": item.start,
         "started_by": item.started_by,
+        "hindered": item.hindered,
         "wanted_by": item.wanted_by,
         "alias_of": item.true_name if item.true_name != item.name else None,
         "preset": systemd_preset.choice(presets, item.name),
@@ -278,7 +424,7 @@ def _sockets(look: Look) -> Json:
     for item in known:
         if unit_type(item.name) != "socket" or item.true_name != item.name or item.unit is None:
             continue
-        for place in listens(item.unit):
+        for place in listens(item.unit, item.name):
             records.append(
                 {
                     "unit": item.name,
@@ -286,13 +432,20 @@ def _sockets(look: Look) -> Json:
                     "family": place.family,
                     "address": place.address,
                     "port": place.port,
-                    "loopback": place.host is not None and place.host.startswith(_LOOPBACK),
+                    "loopback": _is_loopback(place.host),
                     "state": item.state,
                     "start": item.start,
                     "source": item.entry.path,
                 }
             )
     return records
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host is not None and ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def _timers(look: Look) -> Json:
@@ -356,6 +509,8 @@ COLLECTOR = Collector(
                 "masked_by": "text: link (to /dev/null) or empty (file); null when not masked",
                 "start": _START,
                 "started_by": "list: units whose event starts it, when start is demand",
+                "hindered": "list: reasons why the service may not do its work though it is started: no program, an "
+                "idle one, another than the vendor's, a condition added below /etc or known not to be met",
                 "wanted_by": "list: units that ask for it by a link in .wants, .requires or .upholds",
                 "alias_of": "text: the unit that this is another name of; null when it is none",
                 "preset": "text: enable, disable or ignore by the vendor's preset; null when none matches",

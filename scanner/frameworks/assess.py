@@ -16,7 +16,7 @@ from scanner.frameworks.claims import claim_verdict
 from scanner.frameworks.fit import fit_of
 from scanner.frameworks.rollup import roll_up
 from scanner.frameworks.select import ChosenControl, Selected
-from scanner.model.control import Framework, Profile
+from scanner.model.control import FITS, Framework, Profile
 from scanner.model.result import CONTROL_STATUSES, STATUSES, Assessment, ControlResult, Result
 from scanner.model.rule import Rule
 from scanner.model.snapshot import Snapshot
@@ -48,7 +48,13 @@ def assess(
     # Where a running half was seen, it counts: to leave it out would hide drift.
     seen = any(fact.facet == "runtime" and fact.state != "not_collected" for fact in snapshot.facts.values())
     requires = {profile.id: "both" if seen else required_halves(profile, kind) for profile in profiles}
-    claims = {framework.id for framework in known.values() if framework.kind == "claims"}
+    claims = {
+        name
+        for framework, chosen in selected.controls.items()
+        if known[framework].kind == "claims"
+        for control in chosen.values()
+        for name in control.instances
+    }
     results: dict[str, Result] = {}
     runtime = runtime_fact_names()
     for name in sorted(selected.instances):
@@ -58,16 +64,11 @@ def assess(
         require = "persistent" if asking == {"persistent"} else "both"
         result = judge(instance, snapshot.facts, snapshot.target, require=require, runtime_facts=runtime)
         result = replace(result, waiver=waiver_for(result, waivers, identity, now[:10]))
-        if claims & set(instance.rule.mappings):
+        if name in claims:
             result = replace(result, claim_verdict=claim_verdict(instance.rule, result))
         results[name] = result
     controls = _controls(known, selected, results)
-    fits = {
-        profile.id: fit_of(profile.fit or _only_fit(profile, known), identity)
-        if profile.fit or profile.frameworks
-        else ("exact", "")
-        for profile in profiles
-    }
+    fits = {profile.id: _profile_fit(profile, known, identity) for profile in profiles}
     return Assessment(
         tool={"name": "assay", "version": scanner.__version__},
         content_digest=content.digest,
@@ -95,13 +96,12 @@ def assess(
     )
 
 
-def _only_fit(profile: Profile, known: Mapping[str, Framework]) -> tuple[Any, ...]:
-    """A profile without a fit of its own fits what its one framework fits; of several, any system."""
-    if len(profile.frameworks) == 1:
-        return known[profile.frameworks[0].framework].fit
-    from scanner.model.control import Fit
-
-    return (Fit("*", "exact"),)
+def _profile_fit(profile: Profile, known: Mapping[str, Framework], identity: Mapping[str, Any]) -> tuple[str, str]:
+    """The profile's own fit; without one, that of the framework that fits the target worst."""
+    if profile.fit:
+        return fit_of(profile.fit, identity)
+    fits = [fit_of(known[one.framework].fit, identity) for one in profile.frameworks]
+    return max(fits, key=lambda fit: FITS.index(fit[0]), default=("exact", ""))
 
 
 def _controls(

@@ -66,6 +66,7 @@ def select(
             framework = known.get(selection.framework)
             if framework is None:
                 raise ContentError(f"there is no framework {selection.framework}", where=profile.source)
+            _check_selection(framework, selection, profile)
             by_control = control_rules(framework, mappings)
             chosen = selected.controls.setdefault(framework.id, {})
             for control in framework.controls.values():
@@ -92,6 +93,18 @@ def select(
                     mine.add(instance.id)
     _check_overrides(selected, overrides or {})
     return selected
+
+
+def _check_selection(framework: Framework, selection: Selection, profile: Profile) -> None:
+    """A level or control that does not exist would silently choose nothing."""
+    levels = {level for control in framework.controls.values() for level in control.levels}
+    for word, given, there in (
+        ("level", selection.levels, levels),
+        ("control", selection.controls, set(framework.controls)),
+    ):
+        for one in given:
+            if one not in there:
+                raise ContentError(f"{framework.id} has no {word} {one}", where=profile.source)
 
 
 def _instance(rule: Rule, profile: Profile, framework: Framework | None, overrides: Mapping[str, Any]) -> Instance:

@@ -23,8 +23,10 @@ MAX_DEPTH = 200
 Kind: TypeAlias = Literal["directive", "object", "action", "legacy", "discard", "call"]
 
 _OBJECTS = frozenset(
-    "action dyn_stats global include input lookup_table main_queue module parser percentile_stats ratelimit "
-    "reload_lookup_table ruleset template timezone".split()
+    (
+        *("action", "dyn_stats", "global", "include", "input", "lookup_table", "main_queue", "module", "parser"),
+        *("percentile_stats", "ratelimit", "reload_lookup_table", "ruleset", "template", "timezone"),
+    )
 )
 _BLANKS = " \t\r\n\v\f"
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

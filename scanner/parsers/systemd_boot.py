@@ -27,8 +27,14 @@ def pulls(unit: Unit, kind: str) -> list[str]:
 
 
 def triggers(unit: Unit, name: str, kind: str) -> list[str]:
-    """Names of the units that this socket, timer, path or automount unit starts when its event comes."""
+    """Names of the units that this socket, timer, path or automount unit starts when its event comes, and of those that
+    any unit starts when it has done its work (`OnSuccess=`)."""
     stem = name.rpartition(".")[0]
+    after = unit.names("Unit", "OnSuccess")
+    return [*_events(unit, stem, kind), *after]
+
+
+def _events(unit: Unit, stem: str, kind: str) -> list[str]:
     if kind == "socket":
         named = unit.last("Socket", "Service")
         if named:

@@ -249,14 +249,19 @@ class Listen:
     port: int | None = None
 
 
-def listens(unit: Unit) -> list[Listen]:
-    """Where a socket unit listens. An empty assignment of any `Listen…=` forgets all places so far."""
+def listens(unit: Unit, name: str = "") -> list[Listen]:
+    """Where a socket unit listens. An empty assignment of any `Listen…=` forgets all places so far.
+
+    `name`: of the unit; its instance stands for `%i` and `%I`.
+    """
+    own = _instance(name) if instance_of(name) is not None else None
     found: list[Listen] = []
     for setting in unit.settings:
         if setting.section != "Socket" or setting.key not in _LISTENS:
             continue
         if setting.value:
-            found.append(_listen(_LISTENS[setting.key], setting.value))
+            value = setting.value if own is None else re.sub("%[iI]", lambda _: own, setting.value)
+            found.append(_listen(_LISTENS[setting.key], value))
         else:
             found.clear()
     return found
@@ -265,7 +270,7 @@ def listens(unit: Unit) -> list[Listen]:
 def _listen(kind: str, address: str) -> Listen:
     if kind not in ("stream", "datagram", "seqpacket"):
         return Listen(kind, address, "other")
-    if address.startswith(("/", "@", "%")):
+    if address.startswith(("/", "@")) or re.match("%[tSCLEhTV]", address):
         return Listen(kind, address, "unix")
     if address.startswith("vsock:"):
         host, _, port = address.removeprefix("vsock:").rpartition(":")

@@ -24,8 +24,8 @@ _BULK = 4 * CHUNK
 class CachedDevice(BlockDevice):
     """The same bytes as `device`, the last used pieces kept. Never holds more than `chunks` pieces.
 
-    A read longer than four pieces goes to the device as it is and is not remembered, so that reading one big file does
-    not push out the metadata. A piece that cannot be read whole is not remembered: the wanted bytes are asked for alone,
+    A read longer than four pieces goes to the device as it is and is not remembered, so reading one big file does not
+    push out the metadata. A piece that cannot be read whole is not remembered: the wanted bytes are asked for alone,
     so one bad sector does not hide its neighbours.
     """
 

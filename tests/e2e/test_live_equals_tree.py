@@ -12,7 +12,7 @@ from scanner.collectors.registry import spec_of
 
 ROOT = Path(__file__).parents[2]
 
-NEEDS_DEVICES = {"block.devices", "luks.volumes", "luks.tpm_bindings"}
+NEEDS_DEVICES = {"block.devices", "luks.volumes", "luks.tpm_bindings", "storage.root_volume"}
 """Facts about block devices: a tree has none (not_collected), whatever a live system finds."""
 
 
