@@ -11,7 +11,7 @@ import sys
 import typer
 
 from scanner import __version__
-from scanner.cli import check, collect, config, controls, evaluate, explain, report, rules, scan, schema
+from scanner.cli import check, collect, config, controls, evaluate, explain, report, rules, scan, schema, target
 from scanner.model.errors import AssayError
 
 __all__ = ["app", "main"]
@@ -44,7 +44,7 @@ def _top(
 
 for module in (scan, collect, evaluate, report, check, explain, schema):
     module.register(app)
-for group in (rules, controls, config):
+for group in (rules, controls, target, config):
     app.add_typer(group.app)
 
 

@@ -15,13 +15,16 @@ def register(app: typer.Typer) -> None:
 
 
 def scan(
-    target: Annotated[str | None, typer.Argument(help="Directory or snapshot file; nothing = this machine.")] = None,
+    target: Annotated[
+        str | None, typer.Argument(help="Directory, disk image or snapshot file; nothing = this machine.")
+    ] = None,
     profile: shared.ProfileOption = None,
     out: shared.OutputOption = None,
     param: shared.ParamOption = None,
     runtime: Annotated[
         bool, typer.Option("--runtime", help="Take /proc and /sys inside the directory as its running half.")
     ] = False,
+    slot: Annotated[str, typer.Option("--slot", help="Of several systems in an image, the one to assess.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be read, and stop.")] = False,
     content: shared.ContentOption = None,
     allow_override: shared.OverrideOption = False,
@@ -33,22 +36,20 @@ def scan(
     quiet: shared.QuietOption = False,
 ) -> None:
     """Collect evidence, judge it, print the verdict and write reports. FORMATs: html, pdf, json, table, snapshot."""
-    from pathlib import Path
-
     from scanner.cli import pipeline
 
     values = shared.settings(profile=profile, content=content, waivers=waivers, min_coverage=min_coverage, clock=clock)
     requests, snapshot_paths = _split(out)
     book = shared.load_content(values["content"], allow_override)
     overrides = shared.parameters(param)
-    if target is not None and (target == "-" or Path(target).is_file()) and not runtime:
+    if target is not None and shared.is_document(target):
         snapshot = shared.read_snapshot(target)
         profiles = pipeline.chosen_profiles(book, values["profile"], snapshot.target.get("identity") or {}, quiet=quiet)
         known, selected = pipeline.select(book, profiles, overrides)
     else:
         from scanner.collectors.take import take
 
-        opened = shared.open_target(target, runtime=runtime)
+        opened = shared.open_target(target, runtime=runtime, slot=slot or None)
         try:
             identity = {} if values["profile"] else pipeline.identify(opened)
             profiles = pipeline.chosen_profiles(book, values["profile"], identity, quiet=quiet)

@@ -93,7 +93,7 @@ def now(clock: str) -> str:
         except ValueError:
             clock = ""
         if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", clock, re.ASCII):
-            raise UsageError(f"the clock wants an instant as 2026-01-31T00:00:00Z, not {given!r}")
+            raise UsageError(f"--clock wants an instant as 2026-01-31T00:00:00Z, not {given!r}")
         return clock
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if epoch and not re.fullmatch(r"\d{1,11}", epoch, re.ASCII):
@@ -120,8 +120,19 @@ class Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def open_target(name: str | None, *, runtime: bool = False) -> Target:
-    """The target behind the argument: nothing = this machine, a directory = a root tree."""
+def is_document(name: str) -> bool:
+    """Whether the argument is a JSON document (a snapshot) and not an image: standard input, or text that begins so."""
+    path = Path(name)
+    if name == "-":
+        return True
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(64).lstrip().startswith(b"{")
+
+
+def open_target(name: str | None, *, runtime: bool = False, slot: str | None = None) -> Target:
+    """The target behind the argument: nothing = this machine, a directory = a root tree, a file = an image."""
     if name is None:
         from scanner.target.live import LiveTarget
 
@@ -134,11 +145,11 @@ def open_target(name: str | None, *, runtime: bool = False) -> Target:
         config.refuse_inside(path)
         return TreeTarget(path, runtime=runtime)
     if path.exists():
-        raise InputError(
-            "this kind of target is not supported yet; a directory or a snapshot is",
-            where=name,
-            hint="unpack the image into a directory, or mount it read-only, and scan that",
-        )
+        from scanner.target.image import ImageTarget
+
+        if runtime:
+            raise UsageError("--runtime is for a directory that holds /proc and /sys")
+        return ImageTarget(path, slot=slot)
     raise InputError("there is no such file or directory", where=name)
 
 

@@ -56,10 +56,14 @@ class BootEntry:
     sort_key: str = ""
     tries_left: int | None = None
     default: bool | None = None
+    unresolved: bool = False
+    """The boot loader's choice names something that was not found here: it may be this entry."""
 
     @property
     def rescue(self) -> bool:
-        """Whether this is the entry for repairs (`…-0-rescue`, "recovery mode")."""
+        """Whether this is the entry for repairs (`…-0-rescue`, "recovery mode") and not what may boot by itself."""
+        if self.unresolved:
+            return False
         words = f"{self.id} {self.title or ''}".lower()
         return "rescue" in words or "recovery mode" in words
 
@@ -72,11 +76,8 @@ def boot_entries(look: Look) -> list[BootEntry]:
     grub = look.shared(read_grub)
     found = [entry for folder in _folders(look, _BLS) for entry in _bls(look, folder, grub)]
     ordered = _menu_order(found, by_name=grub.there)
-    entries = _with_default(look, ordered, grub) if ordered else []
     own = [_static(boot, source, index, grub) for source, boots in grub.boots for index, boot in enumerate(boots)]
-    entries += [variant for group in own for variant in group]
-    if entries and not ordered:
-        entries = _first_is_default(entries, grub)
+    entries = _with_default(look, ordered, [variant for group in own for variant in group], grub)
     sealed = _sealed(look)
     if not entries and sealed:
         raise NotCollectedError(f"the command line is inside {sealed[0]}, which is not read here")
@@ -172,21 +173,35 @@ def _menu_order(entries: list[BootEntry], *, by_name: bool) -> list[BootEntry]:
     return sorted(newest, key=lambda entry: (entry.tries_left == 0, not entry.sort_key, entry.sort_key))
 
 
-def _with_default(look: Look, entries: list[BootEntry], grub: Grub) -> list[BootEntry]:
-    wanted = grub.saved if grub.there else _loader_default(look)
-    chosen: str | None = None
-    if grub.one_shot or (wanted or "").startswith("@"):
-        pass
-    elif not wanted:
-        chosen = entries[0].id
-    elif wanted.isdigit():
-        chosen = entries[int(wanted)].id if len(wanted) < 6 and int(wanted) < len(entries) else None
-    else:
-        pattern = wanted.removesuffix(".conf")[:256]
-        chosen = next(
-            (entry.id for entry in entries if entry.title == wanted or fnmatch.fnmatchcase(entry.id, pattern)), None
-        )
-    return [replace(entry, default=None if chosen is None else entry.id == chosen) for entry in entries]
+def _with_default(look: Look, loader: list[BootEntry], static: list[BootEntry], grub: Grub) -> list[BootEntry]:
+    """Both kinds of entries, each marked: whether it is what boots when nobody chooses."""
+    entries = [*loader, *static]
+    if not entries or grub.one_shot:
+        return entries
+    wanted = grub.choices if grub.there else [_loader_default(look) or ""]
+    chosen: set[tuple[str, str, int | None]] = set()
+    for one in wanted:
+        found = _chosen(one, loader, entries)
+        if found is None:
+            # Nobody can say which: the entries for repairs are no exception then.
+            return [replace(entry, unresolved=True) for entry in entries]
+        chosen.add((found.id, found.source, found.line))
+    return [replace(entry, default=(entry.id, entry.source, entry.line) in chosen) for entry in entries]
+
+
+def _chosen(wanted: str, loader: list[BootEntry], entries: list[BootEntry]) -> BootEntry | None:
+    """The entry that the boot loader takes for `wanted`: an id, a title or a place in the menu; None = not known."""
+    if wanted in ("", "0"):
+        return entries[0]
+    if wanted.isdigit():
+        # Places in a menu of both kinds, or one with submenus, cannot be counted here.
+        place = int(wanted) if len(wanted) < 6 else len(loader)
+        return loader[place] if place < len(loader) and len(loader) == len(entries) else None
+    pattern = wanted.removesuffix(".conf")[:256]
+    return next(
+        (entry for entry in entries if wanted in (entry.title, entry.id) or fnmatch.fnmatchcase(entry.id, pattern)),
+        None,
+    )
 
 
 def _loader_default(look: Look) -> str | None:
@@ -195,14 +210,6 @@ def _loader_default(look: Look) -> str | None:
         if text is not None:
             return bls.parse(text).first("default")
     return None
-
-
-def _first_is_default(entries: list[BootEntry], grub: Grub) -> list[BootEntry]:
-    """Static menus: the first entry, unless a saved or one-shot choice says something that is not ours to resolve."""
-    if grub.saved not in (None, "", "0") or grub.one_shot:
-        return entries
-    first = entries[0]
-    return [replace(entry, default=(entry.source, entry.line) == (first.source, first.line)) for entry in entries]
 
 
 def _sealed(look: Look) -> list[str]:

@@ -38,6 +38,14 @@ class Grub:
         return self.environment.get("saved_entry")
 
     @property
+    def choices(self) -> list[str]:
+        """Every value that `default` may have for a boot without a one-shot choice, "" for the first entry."""
+        given = self.assigned.get("default", ())
+        if not given:
+            return [self.saved or ""]
+        return list(dict.fromkeys(grub_cfg.expand((one.value,), self.environment) for one in given))
+
+    @property
     def one_shot(self) -> bool:
         """Whether the next boot alone goes elsewhere."""
         return bool(self.environment.get("next_entry"))

@@ -1,6 +1,6 @@
 """rsyslogd: settings, actions, inputs and the log files it writes.
 
-Read is /etc/rsyslog.conf with what it includes, in the order of the daemon. Objects that are switched off
+/etc/rsyslog.conf is read with what it includes, in the order of the daemon. Objects that are switched off
 (`config.enabled="off"`) are left out. Source: rsyslog.conf(5); rsyslog manual, "include()", "$IncludeConfig",
 "Configuration parameters: input modules"; UMask=: systemd.exec(5).
 """
@@ -15,10 +15,10 @@ from scanner.collectors.base import Collector, Look, reason_of
 from scanner.collectors.files import record_of
 from scanner.collectors.path_globs import glob_paths
 from scanner.collectors.rsyslog_actions import Action, Placed, actions, is_on
-from scanner.collectors.unit_files import FOLDERS
+from scanner.collectors.service_settings import service
 from scanner.model.errors import LimitError, NotCollectedError, ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
-from scanner.parsers import rsyslog_conf, rsyslog_selector, systemd_unit
+from scanner.parsers import rsyslog_conf, rsyslog_selector
 from scanner.parsers.rsyslog_conf import Statement
 
 _CONFIG = "/etc/rsyslog.conf"
@@ -175,10 +175,8 @@ def _is_local(statement: Statement) -> bool:
 
 def _umask(look: Look) -> int:
     """The umask that systemd starts the daemon with."""
-    unit = next((path for folder in FOLDERS if look.entry(path := f"{folder}/rsyslog.service") is not None), None)
-    drop_ins = look.drop_ins([f"{folder}/rsyslog.service.d" for folder in FOLDERS], ".conf")
-    files = [look.text(path) or "" for path in ([unit] if unit is not None else []) + drop_ins]
-    value = systemd_unit.Unit.of(systemd_unit.parse(text) for text in files).last("Service", "UMask")
+    unit = service(look, "rsyslog.service")
+    value = unit.last("Service", "UMask") if unit is not None else None
     return _octal(value or _SYSTEMD_UMASK)
 
 

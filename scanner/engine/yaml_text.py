@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -9,6 +10,12 @@ import yaml
 from scanner.model.errors import ContentError
 
 __all__ = ["load", "place"]
+
+MAX_DEPTH = 100
+"""Collections inside one another; the C loader dies of many more."""
+
+_BRACKET = re.compile(rb"[\[\]{}]")
+_DEEP = re.compile(rb"(?:[-?:] ){25}|^ {200}", re.MULTILINE)
 
 _BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -47,9 +54,13 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _plain)
 def load(data: bytes, where: str) -> Any:
     """The one document of `data`. Raises ContentError with `where`:line."""
     try:
-        # An anchor or alias needs "&" or "*"; only then is the costlier look at the events worth it.
-        if b"&" in data or b"*" in data:
+        # An anchor or alias needs "&" or "*", depth needs brackets; only then is the costlier look at the events worth it.
+        if b"&" in data or b"*" in data or _may_be_deep(data):
+            depth = 0
             for event in yaml.parse(data, Loader=_BASE):
+                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+                if depth > MAX_DEPTH:
+                    raise ContentError("nested too deeply", where=f"{where}:{_line(event.start_mark)}")
                 if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                     raise ContentError(
                         "anchors and aliases are not used in content",
@@ -62,6 +73,17 @@ def load(data: bytes, where: str) -> Any:
         raise ContentError(str(error.problem or error.context or "not YAML"), where=f"{where}:{line}") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ContentError(f"not YAML: {error}", where=where) from None
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Whether the text could nest beyond what the C loader survives: open brackets, chained dashes, indentation."""
+    depth = 0
+    many = data.count(b"[") + data.count(b"{") > MAX_DEPTH
+    for found in _BRACKET.finditer(data) if many else ():
+        depth += 1 if found.group() in b"[{" else -1 if depth else 0
+        if depth > MAX_DEPTH:
+            return True
+    return _DEEP.search(data) is not None
 
 
 def _line(mark: Any) -> int:

@@ -77,7 +77,7 @@ def locks(text: str) -> list[tuple[str, int]]:
 
 
 def profile(text: str) -> list[Source]:
-    """The sources of a profile, the one that is asked first at the front. Raises ParseError for a line of another form."""
+    """The sources of a profile, the one asked first at the front. Raises ParseError for a line of another form."""
     found = []
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.partition("#")[0].strip(" \t\r")

@@ -18,6 +18,8 @@ Value: TypeAlias = Any
 """bool, int, float, str, None, list or tuple of these."""
 
 MAX_DEPTH = 32
+MAX_TYPE = 255
+"""Characters of a type; the work on every value grows with it."""
 
 _FIXED = {"b": "B", "y": "B", "n": "h", "q": "H", "i": "i", "u": "I", "x": "q", "t": "Q", "h": "i", "d": "d"}
 _NAMED_TYPES = {
@@ -38,9 +40,13 @@ def from_bytes(data: bytes, *, big_endian: bool = False) -> tuple[str, Value]:
         text = kind.decode("ascii")
     except UnicodeDecodeError:
         raise ParseError("a type that is no text") from None
-    if _type_end(text, 0) != len(text):
-        raise ParseError(f"{text[:20]!r} is not one type")
+    _check_type(text)
     return text, _Decoder(">" if big_endian else "<").decode(text, value, 0)
+
+
+def _check_type(text: str) -> None:
+    if len(text) > MAX_TYPE or _type_end(text, 0) != len(text):
+        raise ParseError(f"{text[:20]!r} is not one type")
 
 
 def _type_end(text: str, at: int, depth: int = 0) -> int:
@@ -122,9 +128,10 @@ class _Decoder:
             return data[:-1].decode("utf-8", "surrogateescape")
         if sign == "v":
             value, end, inner = data.rpartition(b"\0")
-            text = inner.decode("ascii", "replace")
-            if not end or _type_end(text, 0) != len(text):
+            if not end:
                 raise ParseError("a variant without its type")
+            text = inner.decode("ascii", "replace")
+            _check_type(text)
             return self.decode(text, value, depth + 1)
         if sign == "m":
             return self._maybe(kind[1:], data, depth)
@@ -249,22 +256,22 @@ class _Text:
     def value(self, depth: int) -> tuple[str | None, Value]:
         if depth > MAX_DEPTH:
             raise ParseError("values nested too deeply")
-        form, token = self.next()
+        form, text = self.next()
         if form == "type":
-            return token[1:], self.value(depth + 1)[1]
+            return text[1:], self.value(depth + 1)[1]
         if form == "string":
-            return "s", _unquoted(token)
+            return "s", _unquoted(text)
         if form == "number":
-            return _number(token)
+            return _number(text)
         if form == "word":
-            return self._word(token, depth)
-        closing = {"[": "]", "(": ")", "{": "}", "<": ">"}.get(token)
+            return self._word(text, depth)
+        closing = {"[": "]", "(": ")", "{": "}", "<": ">"}.get(text)
         if closing is None:
-            raise ParseError(f"{token!r} is no value")
+            raise ParseError(f"{text!r} is no value")
         items = self._items(closing, depth)
-        if token == "<":
+        if text == "<":
             return "v", items[0] if items else None
-        return None, tuple(items) if token == "(" else items
+        return None, tuple(items) if text == "(" else items
 
     def _word(self, word: str, depth: int) -> tuple[str | None, Value]:
         if word in ("true", "false"):
@@ -284,14 +291,14 @@ class _Text:
                 self.at += 1
                 return found
             item = self.value(depth + 1)[1]
-            form, token = self.next()
-            if token == ":" and form == "sign":
+            form, text = self.next()
+            if text == ":" and form == "sign":
                 item = (item, self.value(depth + 1)[1])
-                form, token = self.next()
+                form, text = self.next()
             found.append(item)
-            if (form, token) == ("sign", closing):
+            if (form, text) == ("sign", closing):
                 return found
-            if (form, token) != ("sign", ","):
+            if (form, text) != ("sign", ","):
                 raise ParseError("items are separated by commas")
 
 

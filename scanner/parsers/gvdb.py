@@ -1,8 +1,9 @@
 """A GVDB file, the compiled form of a dconf database: a hash table of paths to values, and the table of locks in it.
 
-Layout (little endian; a file of the other order starts with the swapped signature): signature, version, options, pointer
-to the root table. A table: bloom word count, bucket count, bloom words, buckets, then items {hash, parent, key start,
-key size, type, pointer}; an item's name is that of its parent and its own key. Types: `v` value, `H` table, `L` list.
+Layout (little endian; a file of the other order starts with the swapped signature): signature, version, options,
+pointer to the root table. A table: bloom word count, bucket count, bloom words, buckets, then items {hash, parent, key
+start, key size, type, pointer}; an item's name is that of its parent and its own key. Types: `v` value, `H` table, `L`
+list.
 Source: GNOME gvdb, gvdb-format.h and gvdb-reader.c.
 """
 
@@ -22,12 +23,14 @@ _SWAPPED = b"raVGtnai"
 _ITEM = 24
 _MAX_ITEMS = 100_000
 _MAX_NAME = 4096
+_MAX_NAMES = 8_000_000
+_MAX_TIMES = 4
 _LOCKS = ".locks"
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """`values`: path to (type, value), or to the reason why it cannot be decoded. `locks`: paths that are locked."""
+    """`values`: path to (type, value). `locks`: paths that are locked."""
 
     values: dict[str, tuple[str, Value]]
     locks: frozenset[str]
@@ -60,6 +63,9 @@ class _Reader:
         self.data = data
         self.big_endian = swapped
         self._order = ">" if swapped else "<"
+        # Pointers may overlap; all they mean together must not outgrow the file by much.
+        self._left = len(data) * _MAX_TIMES + _MAX_NAME
+        self._names_left = _MAX_NAMES
 
     def unpack(self, form: str, at: int) -> tuple[int, ...]:
         form = self._order + form
@@ -70,14 +76,16 @@ class _Reader:
     def slice(self, start: int, end: int) -> bytes:
         if not 0 <= start <= end <= len(self.data):
             raise ParseError("a pointer leaves the file", offset=start)
+        self._left -= end - start
+        if self._left < 0:
+            raise ParseError("more content than the file can hold", offset=start)
         return self.data[start:end]
 
     def table(self, start: int, end: int) -> list[tuple[str, str, bytes]]:
         """(name, type, content) of every item; for a table (`H`) the content is the pointer to it."""
-        self.slice(start, end)
         blooms, buckets = self.unpack("II", start)
         first = start + 8 + (blooms & 0x07FFFFFF) * 4 + buckets * 4
-        if first > end or (end - first) % _ITEM:
+        if not first <= end <= len(self.data) or (end - first) % _ITEM:
             raise ParseError("a table whose size does not fit", offset=start)
         count = (end - first) // _ITEM
         if count > _MAX_ITEMS:
@@ -108,7 +116,8 @@ class _Reader:
         name = names.get(at, "")
         for one in reversed(chain):
             name += items[one][1]
-            if len(name) > _MAX_NAME:
-                raise ParseError(f"a name longer than {_MAX_NAME} characters")
+            self._names_left -= len(name)
+            if len(name) > _MAX_NAME or self._names_left < 0:
+                raise ParseError("names longer than any that dconf writes")
             names[one] = name
         return name

@@ -204,7 +204,10 @@ def _systemd_bool(value: str | None) -> bool | None:
 
 
 _RESCUE_WORDS = frozenset(("single", "s", "S", "1", "rescue", "emergency", "_b", "rd.rescue", "rd.emergency"))
-_RESCUE_UNIT = re.compile(r"(?:rescue|emergency|debug-shell|runlevel1)\.")
+_RESCUE_UNIT = re.compile(r"(?:rescue|emergency|debug-shell|runlevel1)(?:\.|\Z)")
+_INIT = re.compile(
+    r"(?:/usr)?/(?:s?bin/(?:init|systemd)|lib/systemd/systemd)|/init|/nix/store/[^/]+/init|/usr/lib/ostree/ostree-prepare-root"
+)
 
 
 def _shells(parameters: Parameters) -> Json:
@@ -219,12 +222,13 @@ def _shells(parameters: Parameters) -> Json:
 def _opens_shell(name: str, value: str | None) -> bool:
     if name in ("systemd.debug_shell", "rd.systemd.debug_shell"):
         return _systemd_bool(value) is not False
-    if name == "rd.break":
+    if name in ("rd.break", "break", "systemd.run"):
+        # dracut, initramfs-tools and Alpine stop in a shell; systemd runs whatever command it is given.
         return True
     if value is None:
         return name in _RESCUE_WORDS
     if name in ("init", "rdinit"):
-        return not re.search(r"/(?:init|systemd)$", value)
+        return _INIT.fullmatch(value) is None
     if name in ("systemd.unit", "systemd.wants", "rd.systemd.unit", "rd.systemd.wants"):
         return _RESCUE_UNIT.match(value) is not None
     return name == "systemd.setenv" and value.startswith("SYSTEMD_SULOGIN_FORCE=")

@@ -6,15 +6,17 @@ Sources: UEFI Specification 2.10, section 5.3; UAPI Discoverable Partitions Spec
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
 
-__all__ = ["Partition", "partitions"]
+__all__ = ["Partition", "Table", "partitions", "table"]
 
 Reader = Callable[[int, int], bytes]
-MAX_ENTRIES = 256
+MAX_ENTRIES = 1024
+_MAGIC = b"EFI PART"
 
 _ROOTS = (
     "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
@@ -70,17 +72,62 @@ class Partition:
     uuid: str | None = None
 
 
-def partitions(read: Reader, size: int) -> list[Partition]:
-    """Partitions of a device of `size` bytes, by number; empty when it has no table.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A partition table. `kind`: gpt or mbr; `notes`: what is wrong with it, in words."""
 
-    Entries that do not lie on the device are an error: ParseError. Logical partitions of an MBR are not followed.
+    kind: str
+    partitions: tuple[Partition, ...]
+    notes: tuple[str, ...] = ()
+
+
+def partitions(read: Reader, size: int) -> list[Partition]:
+    """Partitions of a device of `size` bytes, by number; empty when it has no table. Raises ParseError."""
+    found = table(read, size)
+    return list(found.partitions) if found else []
+
+
+def table(read: Reader, size: int) -> Table | None:
+    """The partition table of a device of `size` bytes, or None when it has none.
+
+    Of a GPT the primary copy counts when its checksums hold, else the backup at the end, and a note says so. Raises
+    ParseError when neither holds, or when entries do not lie on the device. Logical partitions of an MBR are not
+    followed.
     """
     for sector in (512, 4096):
-        header = read(sector, 92)
-        if header[:8] == b"EFI PART" and len(header) == 92:
-            return _gpt(read, header, sector, size)
+        primary = read(sector, 92)[:8] == _MAGIC
+        backup = size - sector if size >= 4 * sector and read(size - sector, 8) == _MAGIC else None
+        if not primary and (backup is None or not _is_protected(read)):
+            continue
+        return _either_gpt(read, sector, size, primary, backup)
     start = read(0, 512)
-    return _mbr(start, size) if start[510:512] == b"\x55\xaa" else []
+    found = _mbr(start, size) if start[510:512] == b"\x55\xaa" else []
+    return Table("mbr", tuple(found)) if found else None
+
+
+def _is_protected(read: Reader) -> bool:
+    """Whether a protective MBR says that a GPT belongs here, so a left-over backup is not taken for a table."""
+    start = read(0, 512)
+    return start[510:512] == b"\x55\xaa" and any(start[450 + 16 * number] == 0xEE for number in range(4))
+
+
+def _either_gpt(read: Reader, sector: int, size: int, primary: bool, backup: int | None) -> Table:
+    wrong: ParseError | None = None
+    if primary:
+        try:
+            found = _gpt(read, sector, sector, size)
+        except ParseError as error:
+            wrong = error
+        else:
+            notes = () if backup is not None else ("GPT: the backup at the end is missing",)
+            return Table("gpt", tuple(found), notes)
+    if backup is None:
+        raise wrong or ParseError("GPT: no header", offset=sector)
+    try:
+        found = _gpt(read, backup, sector, size)
+    except ParseError as error:
+        raise wrong or error from None
+    return Table("gpt", tuple(found), ("GPT: the primary copy is damaged; the backup was used",))
 
 
 def _guid(raw: bytes) -> str:
@@ -88,17 +135,22 @@ def _guid(raw: bytes) -> str:
     return f"{one:08x}-{two:04x}-{three:04x}-{raw[8:10].hex()}-{raw[10:16].hex()}"
 
 
-def _gpt(read: Reader, header: bytes, sector: int, size: int) -> list[Partition]:
+def _gpt(read: Reader, at: int, sector: int, size: int) -> list[Partition]:
+    header = read(at, sector)
+    length, stated = struct.unpack_from("<II", header, 12) if len(header) >= 92 else (0, 0)
+    if not 92 <= length <= sector or zlib.crc32(header[:16] + bytes(4) + header[20:length]) != stated:
+        raise ParseError("GPT: the header does not match its checksum", offset=at)
     place, count, each = struct.unpack_from("<QII", header, 72)
-    if not 128 <= each <= 4096 or each % 8 or count > 4 * MAX_ENTRIES:
-        raise ParseError("GPT: number or size of entries is not permitted", offset=sector + 80)
-    count = min(count, MAX_ENTRIES)
+    if not 128 <= each <= 4096 or each % 8 or count > MAX_ENTRIES:
+        raise ParseError("GPT: number or size of entries is not permitted", offset=at + 80)
     if place * sector + count * each > size:
-        raise ParseError("GPT: entries do not lie on the device", offset=sector + 72)
-    table = read(place * sector, count * each)
+        raise ParseError("GPT: entries do not lie on the device", offset=at + 72)
+    entries = read(place * sector, count * each)
+    if zlib.crc32(entries) != struct.unpack_from("<I", header, 88)[0]:
+        raise ParseError("GPT: the entries do not match their checksum", offset=place * sector)
     found = []
-    for number in range(len(table) // each):
-        entry = table[number * each : (number + 1) * each]
+    for number in range(len(entries) // each):
+        entry = entries[number * each : (number + 1) * each]
         if not any(entry[:16]):
             continue
         first, last = struct.unpack_from("<QQ", entry, 32)

@@ -1,8 +1,8 @@
 """Facility.priority selectors of syslog daemons: which messages they choose.
 
-Source: rsyslog.conf(5), SELECTORS; rsyslog, runtime/conf.c (DecodePRIFilter). Parts are applied from left to right; each
-adds priorities to its facilities or takes some away. A set of messages is one bit mask of priorities (bit 0 = emerg …
-bit 7 = debug) for each facility number.
+Source: rsyslog.conf(5), SELECTORS; rsyslog, runtime/conf.c (DecodePRIFilter). Parts are applied from left to right;
+each adds priorities to its facilities or takes some away. A set of messages is one bit mask of priorities (bit 0 =
+emerg … bit 7 = debug) for each facility number.
 """
 
 from __future__ import annotations

@@ -56,7 +56,12 @@ class FileTree(ABC):
     A reader implements the five primitives on *canonical* paths; links are followed here, in our own code, restarting
     at the target's root. Paths are str; bytes that are no UTF-8 are surrogates (`surrogateescape`).
     Errors: MissingError, DeniedError, DamagedError, LimitError, NotCollectedError (the packing cannot tell).
+
+    `lost`: what this packing never recorded (owner, mode, xattrs); `notes`: what is odd about the medium, in words.
     """
+
+    lost: frozenset[str] = frozenset()
+    notes: tuple[str, ...] | list[str] = ()
 
     @abstractmethod
     def lstat(self, path: str) -> Entry:

@@ -12,10 +12,11 @@ import pytest
 from tests.support import build
 
 ROOT = Path(__file__).parents[2]
-VERBS = {"scan", "collect", "evaluate", "report", "check", "explain", "rules", "controls", "config", "schema"}
+VERBS = {"scan", "collect", "evaluate", "report", "check", "explain", "rules", "controls", "target", "config", "schema"}
 GROUPS = {
     "rules": {"list", "show", "lint", "test"},
     "controls": {"list", "show", "matrix"},
+    "target": {"show"},
     "config": {"show"},
 }
 

@@ -1,0 +1,165 @@
+"""A disk image or file system image as a target: what it holds, which system in it is assessed, and its file tree.
+
+`fstab` and partition types decide what the running system would mount over the root; the parts stand in `layout`, so
+that facts of the same tree are equal in every packing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from scanner.model.errors import InputError, ParseError, TargetError, UsageError
+from scanner.parsers import fstab
+from scanner.target.base import BlockDevice, FileTree, Target
+from scanner.target.composite import ComposedTree
+from scanner.target.contents import Part, explore
+from scanner.target.devices import FileDevice
+from scanner.target.layouts.base import Slot, exists, layouts
+
+__all__ = ["ImageTarget", "NoRootError"]
+
+_MAX_FSTAB = 1 << 20
+_TYPED = {"home": "/home", "srv": "/srv", "var": "/var", "usr": "/usr", "boot": "/boot"}
+
+
+class NoRootError(InputError):
+    """The image holds no root tree that can be read."""
+
+    exit_code = 3
+
+
+class ImageTarget(Target):
+    """The file at `path`. `slot` chooses another system than the one that would boot."""
+
+    kind = "image"
+
+    def __init__(self, path: Path, *, slot: str | None = None) -> None:
+        self._file = FileDevice(path)
+        try:
+            self.contents = explore(self._file)
+            self.slots, self.layout_id = _slots(self.contents)
+            self.slot = _chosen(self.slots, slot, self.contents)
+        except BaseException:
+            self._file.close()
+            raise
+        self.mounts = _mounts(self.slot, list(self.contents.walk()))
+        self.tree: FileTree = ComposedTree(self.slot.tree, self.mounts) if self.mounts else self.slot.tree
+
+    def devices(self) -> list[BlockDevice]:
+        """The disk itself; its partitions are found by their table."""
+        return [self.contents.device]
+
+    def layout(self) -> dict[str, object]:
+        """See Target."""
+        return {
+            "layout": self.layout_id,
+            "slot": self.slot.name,
+            "why": self.slot.why,
+            "slots": [{"name": one.name, "role": one.role, "part": one.part.name} for one in self.slots],
+            "mounts": sorted(self.mounts),
+            "parts": [_described(part) for part in self.contents.walk()],
+        }
+
+    def close(self) -> None:
+        """See Target."""
+        self._file.close()
+
+
+def _described(part: Part) -> dict[str, object]:
+    return {
+        "name": part.name,
+        "kind": part.kind,
+        "type": part.type,
+        "size": str(part.device.size),
+        "label": part.label,
+        "uuid": part.uuid,
+        "state": part.state,
+        "notes": list(part.notes),
+    }
+
+
+def _slots(contents: Part) -> tuple[list[Slot], str]:
+    parts = list(contents.walk())
+    for layout in layouts():
+        found = layout.find(parts)
+        if found:
+            return found, layout.id
+    return [], "none"
+
+
+def _chosen(slots: Sequence[Slot], name: str | None, contents: Part) -> Slot:
+    if not slots:
+        seen = "; ".join(f"{part.name}: {part.kind} {part.state}" for part in contents.walk())
+        raise NoRootError(
+            "no root of a system was found that can be read",
+            where=contents.device.name,
+            hint=f"what is in it: {seen}. `assay target show` says more",
+        )
+    if name is None:
+        return slots[0]
+    found = [slot for slot in slots if name in (slot.name, slot.role, slot.part.name)]
+    if not found:
+        raise UsageError(f"there is no slot {name!r}", hint=f"known: {', '.join(slot.name for slot in slots)}")
+    return found[0]
+
+
+def _mounts(slot: Slot, parts: Sequence[Part]) -> dict[str, FileTree]:
+    """Trees that the running system would mount over the root: the layout's own, then fstab, then partition types."""
+    mounts = dict(slot.mounts)
+    for line in _fstab(slot.tree):
+        part = _named(line.source, parts)
+        place = line.target.rstrip("/") or "/"
+        if (
+            part is not None
+            and part.tree is not None
+            and place != "/"
+            and place.startswith("/")
+            and "noauto" not in line.options
+        ):
+            mounts.setdefault(place, part.tree)
+    for part in parts:
+        if part.tree is None or part is slot.part or part.tree in mounts.values():
+            continue
+        wanted = _TYPED.get(part.type or "")
+        if part.type == "esp":
+            wanted = next((one for one in ("/efi", "/boot/efi") if exists(slot.tree, one)), "/boot")
+        if wanted is not None and wanted not in mounts and not _holds_files(slot.tree, wanted):
+            mounts[wanted] = part.tree
+    return mounts
+
+
+def _holds_files(tree: FileTree, place: str) -> bool:
+    """Whether the folder is already filled: the discoverable partition is then not mounted over it."""
+    try:
+        return bool(tree.listdir(place))
+    except TargetError:
+        return False
+
+
+def _fstab(tree: FileTree) -> list[fstab.Line]:
+    try:
+        return fstab.parse(tree.read("/etc/fstab", _MAX_FSTAB).decode("utf-8", "replace"))
+    except (TargetError, ParseError):
+        return []
+
+
+def _named(spec: str, parts: Sequence[Part]) -> Part | None:
+    """The part that an fstab source means, where it can be told from the medium."""
+    key, equals, value = spec.partition("=")
+    if not equals:
+        for folder, name in (
+            ("/dev/disk/by-uuid/", "UUID"),
+            ("/dev/disk/by-label/", "LABEL"),
+            ("/dev/disk/by-partuuid/", "PARTUUID"),
+        ):
+            if spec.startswith(folder):
+                key, value = name, spec.removeprefix(folder)
+    value = value.strip('"')
+    for part in parts:
+        have = {"UUID": part.uuid, "LABEL": part.label, "PARTLABEL": part.label, "PARTUUID": part.partition_uuid}.get(
+            key
+        )
+        if have is not None and value and have.lower() == value.lower():
+            return part
+    return None

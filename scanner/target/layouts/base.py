@@ -1,0 +1,71 @@
+"""Slots: the root trees an image holds, and how layouts find them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import scanner.target.layouts as package
+from scanner.model.errors import TargetError
+from scanner.target.base import FileTree
+from scanner.target.contents import Part
+
+__all__ = ["Layout", "Slot", "exists", "is_root", "layouts"]
+
+
+@dataclass(slots=True)
+class Slot:
+    """One system that the image could boot.
+
+    `role`: active, rollback, recovery or only. `why`: the sentence that says how the role was found. `part` holds its
+    root file system; `mounts` are trees that the layout itself puts over it (place -> tree).
+    """
+
+    name: str
+    role: str
+    why: str
+    part: Part
+    tree: FileTree
+    mounts: dict[str, FileTree] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`find` gives the slots of the readable parts, the one that boots first first; empty when it is another layout.
+
+    `rank`: a special layout is asked before a general one (lower first).
+    """
+
+    id: str
+    rank: int
+    find: Callable[[Sequence[Part]], list[Slot]]
+
+
+@cache
+def layouts() -> tuple[Layout, ...]:
+    """Every layout, special ones first."""
+    found = []
+    for info in pkgutil.iter_modules(package.__path__):
+        layout = getattr(importlib.import_module(f"{package.__name__}.{info.name}"), "LAYOUT", None)
+        if isinstance(layout, Layout):
+            found.append(layout)
+    return tuple(sorted(found, key=lambda one: (one.rank, one.id)))
+
+
+def exists(tree: FileTree, path: str) -> bool:
+    """Whether `path` leads to something in the tree that can be looked at."""
+    try:
+        tree.stat(path)
+    except TargetError:
+        return False
+    return True
+
+
+def is_root(tree: FileTree) -> bool:
+    """Whether the tree is the root of a system: it says which system it is, or has the folders of one."""
+    if exists(tree, "/usr/lib/os-release") or exists(tree, "/etc/os-release"):
+        return True
+    return exists(tree, "/etc") and exists(tree, "/usr") and (exists(tree, "/bin") or exists(tree, "/sbin"))
