@@ -195,7 +195,7 @@ COLLECTOR = Collector(
             fields={
                 "directive": "text: name in lower case",
                 "value": "text: its words",
-                "last": "flag: no later line has the same directive; of one with a single value this is the one that counts",
+                "last": "flag: no later line has the same directive: this one counts where there can be one value only",
                 **_PLACE,
             },
         ),

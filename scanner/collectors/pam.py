@@ -90,9 +90,21 @@ def _service(service: Service) -> Json:
         "faillock_account": always_before(account, _is("pam_faillock"), unix, denying=False),
         "pwquality": always_before(password, _is("pam_pwquality"), unix),
         "pwhistory": always_before(password, _is("pam_pwhistory"), unix),
-        "wheel": always_before(auth, _is("pam_wheel", "use_uid"), unix),
+        "wheel": always_before(auth, _wheel, unix),
+        "wheel_groups": sorted({_wheel_group(step) for step in auth if step.module == "pam_wheel"}),
         "broken": any(entry.kind == "broken" for stack in service.stacks.values() for entry in stack),
     }
+
+
+def _wheel(step: Step) -> bool:
+    """With `deny` the members are those who may not."""
+    return step.module == "pam_wheel" and "use_uid" in step.arguments and "deny" not in step.arguments
+
+
+def _wheel_group(step: Step) -> str:
+    """The group that pam_wheel asks for; of several arguments the last one counts."""
+    named = [word.removeprefix("group=") for word in step.arguments if word.startswith("group=")]
+    return named[-1] if named else "wheel"
 
 
 def _of_local_users(step: Step) -> Step:
@@ -236,6 +248,7 @@ COLLECTOR = Collector(
                 "whose refusal counts",
                 "pwhistory": "flag: the same for pam_pwhistory",
                 "wheel": "flag: every way to pam_unix in the auth stack passes pam_wheel use_uid, whose refusal counts",
+                "wheel_groups": "list: groups that pam_wheel asks for in the auth stack",
                 "broken": "flag: it holds a line that libpam refuses, or an include that is not there",
             },
         ),

@@ -1,7 +1,7 @@
 """SSSD's configuration, and the card drivers of OpenSC.
 
-sssd.conf is read first, then the files of conf.d that end in .conf and are not hidden, in byte order; the last value of a
-key counts. Values of keys that hold secrets are never shown. Sources: sssd.conf(5), FILE FORMAT and "CONFIGURATION
+sssd.conf is read first, then the files of conf.d that end in .conf and are not hidden, in byte order; the last value
+of a key counts. Values of keys that hold secrets are never shown. Sources: sssd.conf(5), FILE FORMAT and "CONFIGURATION
 SNIPPETS"; opensc.conf(5).
 """
 
@@ -174,7 +174,7 @@ COLLECTOR = Collector(
             fields={
                 "name": "text: domain in lower case",
                 "enabled": "flag: SSSD uses it",
-                "cache_credentials": "flag: hashes of credentials are kept for logins without the server; off by default",
+                "cache_credentials": "flag: credentials are kept for logins without the server; off by default",
                 **_PLACE,
             },
         ),

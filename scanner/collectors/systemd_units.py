@@ -24,6 +24,7 @@ from scanner.parsers import systemd_boot, systemd_preset
 from scanner.parsers.systemd_unit import (
     Setting,
     Unit,
+    at_least_weekly,
     instance_of,
     is_template,
     listens,
@@ -466,6 +467,7 @@ def _timers(look: Look) -> Json:
                 "starts": fired[0] if fired else None,
                 "on_calendar": calendar,
                 "on_monotonic": monotonic,
+                "at_least_weekly": at_least_weekly(calendar, monotonic),
                 "state": item.state,
                 "enabled": item.enabled,
                 "masked": item.masked_by is not None,
@@ -563,6 +565,7 @@ COLLECTOR = Collector(
                 "starts": "text: unit that it starts",
                 "on_calendar": "list: calendar expressions",
                 "on_monotonic": "list: OnBootSec=… and the like",
+                "at_least_weekly": "flag: it plainly comes round every week or more often",
                 "state": _STATE,
                 "enabled": "flag: not masked, and a link below /etc starts it",
                 "masked": "flag: masked",

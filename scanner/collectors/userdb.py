@@ -17,6 +17,8 @@ from scanner.parsers import login_defs, passwd
 
 __all__ = ["Names", "compat_lines", "groups", "names", "report", "uid_min", "unreadable", "users"]
 
+_RECORDS = ("/etc/userdb", "/usr/local/lib/userdb", "/usr/lib/userdb")
+
 T = TypeVar("T", passwd.User, passwd.Group)
 U = TypeVar("U")
 
@@ -50,6 +52,7 @@ def _entries(look: Look, database: str, parse: Callable[[str], passwd.Parsed[T]]
     if parsed.compat and "compat" in services:
         look.gap(path, "unsupported: users of NIS are added here (compat)")
     found = [(path, entry) for entry in parsed.entries]
+    _other_records(look, database, services)
     extra = f"/usr/lib/{database}"
     more = look.try_text(extra) if "altfiles" in services else None
     if more is not None:
@@ -58,6 +61,18 @@ def _entries(look: Look, database: str, parse: Callable[[str], passwd.Parsed[T]]
         report(look, extra, parsed)
         found += [(extra, entry) for entry in parsed.entries if entry.name not in known]
     return found
+
+
+def _other_records(look: Look, database: str, services: tuple[str, ...]) -> None:
+    """A gap for each place with users or groups in another form that the name service asks and we do not read."""
+    suffix = ".user" if database == "passwd" else ".group"
+    if "systemd" in services:
+        for folder, ending in (*((folder, suffix) for folder in _RECORDS), ("/var/lib/systemd/home", ".identity")):
+            if any(name.endswith(ending) for name in look.try_names(folder)):
+                look.gap(folder, "unsupported: records of systemd-userdb")
+    path = f"/var/lib/extrausers/{database}"
+    if "extrausers" in services and (look.try_text(path) or "").strip():
+        look.gap(path, "unsupported: entries of nss-extrausers")
 
 
 def report(look: Look, path: str, parsed: passwd.Parsed[U]) -> None:

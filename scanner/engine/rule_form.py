@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanner.engine.form import FormError, Path, check_clause
-from scanner.engine.params import TYPE_CHECKS, used
+from scanner.engine.params import TYPE_CHECKS, substitute, used
 from scanner.model.result import STATUSES
 from scanner.model.rule import PARAM_TYPES, SEVERITIES, Param, Remediation, Rule, RuleCase
 
@@ -54,6 +54,11 @@ def check_rule(raw: Any, name: str) -> None:
     idle = known - used(raw["check"]) - used(raw.get("applies_to", {}))
     if idle:
         raise FormError(f"the parameter {sorted(idle)[0]} is used nowhere", ("params", sorted(idle)[0]))
+    if known:
+        # With its defaults put in, the check must still be one: a regular expression, a number, a mode.
+        defaults = {name: param["default"] for name, param in raw["params"].items()}
+        _check_applies(substitute(raw.get("applies_to", {}), defaults))
+        _check_check(substitute(raw["check"], defaults))
     _check_tests(raw["tests"])
 
 
@@ -132,6 +137,12 @@ def _check_tests(tests: Any) -> None:
             raise FormError(f"`expect` is one of {', '.join(STATUSES)}", (*path, "expect"))
         if not isinstance(case["facts"], dict):
             raise FormError("`facts` is fact: value", (*path, "facts"))
+        for key in ("params", "facets"):
+            if not isinstance(case.get(key, {}), dict):
+                raise FormError(f"`{key}` is a mapping", (*path, key))
+        for fact, given in case["facts"].items():
+            if isinstance(given, dict) and "state" in given and not _texts(given.get("gaps", [])):
+                raise FormError("`gaps` is a list of texts", (*path, "facts", fact))
         if str(case["name"]) in names:
             raise FormError(f"two cases are called {case['name']!r}", path)
         names.add(str(case["name"]))

@@ -15,7 +15,7 @@ MAX_DEPTH = 100
 """Collections inside one another; the C loader dies of many more."""
 
 _BRACKET = re.compile(rb"[\[\]{}]")
-_DEEP = re.compile(rb"(?:[-?:] ){25}|^ {200}", re.MULTILINE)
+_DEEP = (b"- " * 25, b"? " * 25, b"\n" + b" " * 200)
 
 _BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -54,7 +54,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _plain)
 def load(data: bytes, where: str) -> Any:
     """The one document of `data`. Raises ContentError with `where`:line."""
     try:
-        # An anchor or alias needs "&" or "*", depth needs brackets; only then is the costlier look at the events worth it.
+        # An anchor or alias needs "&" or "*", depth brackets; only then is the costlier look at the events worth it.
         if b"&" in data or b"*" in data or _may_be_deep(data):
             depth = 0
             for event in yaml.parse(data, Loader=_BASE):
@@ -83,7 +83,7 @@ def _may_be_deep(data: bytes) -> bool:
         depth += 1 if found.group() in b"[{" else -1 if depth else 0
         if depth > MAX_DEPTH:
             return True
-    return _DEEP.search(data) is not None
+    return any(deep in data for deep in _DEEP)
 
 
 def _line(mark: Any) -> int:

@@ -17,6 +17,28 @@ def _need(condition: bool, message: str, where: str) -> None:
         raise ContentError(message, where=where, hint="docs/frameworks.md describes the form")
 
 
+def _texts(raw: Any, key: str, where: str) -> tuple[str, ...]:
+    """The list of texts under `key`, empty when it is not there."""
+    items = raw.get(key, [])
+    _need(
+        isinstance(items, list) and all(isinstance(item, str) for item in items),
+        f"`{key}` is a list of texts (quote them)",
+        where,
+    )
+    return tuple(items)
+
+
+def _params(raw: Any, where: str) -> Mapping[str, Mapping[str, Any]]:
+    params = raw.get("params", {})
+    _need(
+        isinstance(params, dict) and all(isinstance(values, dict) for values in params.values()),
+        "`params` is rule: {parameter: value}",
+        where,
+    )
+    found: Mapping[str, Mapping[str, Any]] = params
+    return found
+
+
 def _fit(raw: Any, where: str) -> tuple[Fit, ...]:
     _need(isinstance(raw, list), "`fit` is a list of {os_id, major, fit}", where)
     out = []
@@ -45,6 +67,8 @@ def _framework(folder: str, raw: Any, documents: Mapping[str, Any]) -> Framework
     _need(isinstance(raw, dict) and raw.get("schema") == "framework/v1", "`schema` must be framework/v1", where)
     for key in ("id", "title", "short", "version", "publisher", "source", "text", "fit"):
         _need(key in raw, f"`{key}` is missing", where)
+        _need(key in ("fit", "version") or isinstance(raw[key], str), f"`{key}` is text", where)
+    _need(raw.get("kind", "requirements") in ("requirements", "claims"), "`kind` is requirements or claims", where)
     _need(raw["id"] == folder, f"`id` must be the folder name {folder}", where)
     catalog = documents.get(f"{folder}/catalog.yaml")
     _need(
@@ -74,25 +98,29 @@ def _framework(folder: str, raw: Any, documents: Mapping[str, Any]) -> Framework
         kind=raw.get("kind", "requirements"),
         by_analogy_note=raw.get("by_analogy_note", ""),
         coverage=coverage,
-        params=mapping.get("params", {}),
+        params=_params(mapping, f"controls/{folder}/mapping.yaml"),
         extra_rules=extra,
     )
 
 
 def _controls(catalog: Mapping[str, Any], where: str) -> dict[str, Control]:
     controls: dict[str, Control] = {}
-    for raw in catalog.get("controls", ()):
+    listed = catalog.get("controls", [])
+    _need(isinstance(listed, list) and all(isinstance(raw, dict) for raw in listed), "`controls` is a list", where)
+    for raw in listed:
         name = str(raw.get("id"))
         _need(name not in controls, f"the control {name} stands twice", where)
         _need(raw.get("assessment") in ASSESSMENTS, f"{name}: `assessment` is one of {', '.join(ASSESSMENTS)}", where)
-        _need(bool(raw.get("title")), f"{name}: `title` is missing", where)
+        _need(isinstance(raw.get("title"), str) and raw["title"] != "", f"{name}: `title` is missing", where)
+        _need(isinstance(raw.get("note", ""), str), f"{name}: `note` is text", where)
+        _need(isinstance(raw.get("props", {}), dict), f"{name}: `props` is a mapping", where)
         _need(raw["assessment"] == "automated" or bool(raw.get("note")), f"{name}: `note` is missing", where)
         controls[name] = Control(
             name,
             raw["title"],
             raw["assessment"],
             raw.get("parent"),
-            tuple(raw.get("levels", ())),
+            _texts(raw, "levels", where),
             raw.get("note", ""),
             raw.get("props", {}),
         )
@@ -102,6 +130,13 @@ def _controls(catalog: Mapping[str, Any], where: str) -> dict[str, Control]:
             f"{control.id}: parent {control.parent} does not exist",
             where,
         )
+    for control in controls.values():
+        seen = {control.id}
+        above = control.parent
+        while above is not None:
+            _need(above not in seen, f"{control.id} stands above itself", where)
+            seen.add(above)
+            above = controls[above].parent
     return controls
 
 
@@ -110,13 +145,19 @@ def _mapping(
 ) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     coverage: dict[str, str] = {}
     extra: dict[str, tuple[str, ...]] = {}
-    for control, raw in mapping.get("controls", {}).items():
+    stated = mapping.get("controls", {})
+    _need(
+        isinstance(stated, dict) and all(isinstance(raw, dict) for raw in stated.values()),
+        "`controls` is {id: {coverage, rules}}",
+        where,
+    )
+    for control, raw in stated.items():
         _need(control in controls, f"there is no control {control}", where)
         word = raw.get("coverage")
         _need(word in ("full", "partial"), f"{control}: `coverage` is full or partial", where)
         coverage[control] = word
         if raw.get("rules"):
-            extra[control] = tuple(raw["rules"])
+            extra[control] = _texts(raw, "rules", where)
     return coverage, extra
 
 
@@ -153,30 +194,40 @@ def _profile(path: str, raw: Any) -> Profile:
     for key in raw:
         _need(key in known, f"`{key}` is no part of a profile", where)
     selections = []
-    for one in raw.get("frameworks", ()):
+    wanted = raw.get("frameworks", [])
+    _need(isinstance(wanted, list), "`frameworks` is a list of {id, levels, controls}", where)
+    for one in wanted:
         _need(isinstance(one, dict) and "id" in one, "`frameworks` is a list of {id, levels, controls}", where)
-        selections.append(Selection(one["id"], tuple(one.get("levels", ())), tuple(one.get("controls", ()))))
+        selections.append(Selection(one["id"], _texts(one, "levels", where), _texts(one, "controls", where)))
     require = raw.get("require", {})
     if isinstance(require, str):
         require = {"*": require}
     _need(
-        isinstance(require, dict) and set(require.values()) <= {"both", "persistent"},
+        isinstance(require, dict) and all(half in ("both", "persistent") for half in require.values()),
         "`require` is both or persistent, or a mapping of target kinds to these",
         where,
     )
+    least = raw.get("min_coverage", 80)
+    _need(
+        isinstance(least, int) and not isinstance(least, bool) and 0 <= least <= 100,
+        "`min_coverage` is a percentage, 0 to 100",
+        where,
+    )
+    for key in ("title", "about"):
+        _need(isinstance(raw.get(key, ""), str), f"`{key}` is text", where)
     return Profile(
         id=name,
         title=raw.get("title", name),
         frameworks=tuple(selections),
         about=raw.get("about", ""),
-        only=tuple(raw.get("only", ())),
-        rules_in=tuple(raw.get("rules_in", ())),
-        rules_out=tuple(raw.get("rules_out", ())),
-        params=raw.get("params", {}),
+        only=_texts(raw, "only", where),
+        rules_in=_texts(raw, "rules_in", where),
+        rules_out=_texts(raw, "rules_out", where),
+        params=_params(raw, where),
         require=require,
-        min_coverage=int(raw.get("min_coverage", 80)),
+        min_coverage=least,
         fit=_fit(raw.get("fit", []), where),
-        default_for=tuple(raw.get("default_for", ())),
+        default_for=_texts(raw, "default_for", where),
         source=where,
     )
 

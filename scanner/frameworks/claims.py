@@ -13,8 +13,8 @@ CLAIM_VERDICTS = ("proven", "partly_proven", "refuted", "overclaim", "not_evalua
 def claim_verdict(rule: Rule, result: Result) -> str:
     """What the result says about the claim.
 
-    A pass of one half, or of a rule that says itself that it shows only a part, proves partly. A failure of a claim
-    whose mechanism cannot deliver it in any configuration is an overclaim.
+    A pass of one half, whichever was seen, or of a rule that says itself that it shows only a part, proves partly.
+    A failure of a claim whose mechanism cannot deliver it in any configuration is an overclaim.
     """
     if result.status == "pass":
         return "partly_proven" if result.half or "partial" in rule.claim_notes else "proven"
@@ -22,6 +22,6 @@ def claim_verdict(rule: Rule, result: Result) -> str:
         return "overclaim" if "overclaim" in rule.claim_notes else "refuted"
     if result.status == "manual":
         return "external"
-    if result.status == "unknown" and result.facets.get("persistent") == "pass":
+    if result.status == "unknown" and "pass" in result.facets.values():
         return "partly_proven"
     return "not_evaluable"

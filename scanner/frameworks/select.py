@@ -9,7 +9,7 @@ from typing import Any
 
 from scanner.engine.content import Content
 from scanner.engine.judge import Instance, needed_facts
-from scanner.engine.params import resolve
+from scanner.engine.params import find, resolve
 from scanner.frameworks.rollup import control_rules
 from scanner.model.control import Control, Framework, Profile, Selection
 from scanner.model.errors import ContentError, UsageError
@@ -114,6 +114,11 @@ def _instance(rule: Rule, profile: Profile, framework: Framework | None, overrid
     ]
     if framework is not None:
         layers.append((f"framework {framework.id}", framework.params.get(rule.id, {})))
+    for source, given in layers[1:]:
+        for name in given:
+            if find(rule, name) is None:
+                # Left alone, the rule would be judged with another value than its author wrote down.
+                raise ContentError(f"{source} gives {rule.id} a parameter {name!r}, which it does not have")
     values, sources = resolve(rule, layers)
     return Instance(rule, values, sources)
 

@@ -25,6 +25,7 @@ MAX_SIGHTS = 64
 _COARSE = frozenset({"uid=0", "euid=0", "suid=0", "fsuid=0", "gid=0", "egid=0", "success=1", "success=0"})
 """Conditions that leave out all of root's work, or all successes or failures: no small exception either."""
 
+_WHOLE_USER = re.compile(r"(?:uid|gid|auid)[=!<>]")
 _MSGTYPE = re.compile(r"msgtype(!=|>=|<=|=|>|<)(\w+)\Z")
 _RECORDS = {"SYSCALL": 1300, "PATH": 1302}
 
@@ -146,9 +147,11 @@ def _same_place(other: Rule, subject: Rule) -> bool:
 def _drops(exclude: Rule, subject: Rule) -> bool:
     """Whether the exclude list throws away the record that says what was done (and to which path)."""
     kinds = [_RECORDS["SYSCALL"]] + ([_RECORDS["PATH"]] if subject.path is not None else [])
-    tests = [_MSGTYPE.match(text) for text in exclude.filters]
-    if not tests or exclude.auid_from > FIRST_USER:
+    if exclude.auid_from > FIRST_USER:
         return False
+    # The action of this list does not count: the kernel drops what any of its rules matches. What a whole user or
+    # group does (root above all) is no exception that a rule could afford; one program or process is.
+    tests = [_MSGTYPE.match(text) for text in exclude.filters if not _WHOLE_USER.match(text)]
     return any(all(found is not None and _matches(found, kind) for found in tests) for kind in kinds)
 
 

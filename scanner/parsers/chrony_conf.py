@@ -1,7 +1,7 @@
 """chrony.conf and .sources files: one directive a line.
 
-Format: chrony.conf(5); chrony, conf.c and cmdparse.c (CPS_NormalizeLine, CPS_ParseNTPSourceAdd). A line is a comment when
-its first sign is one of ! ; # %, nowhere else; directives and options have no case.
+Format: chrony.conf(5); chrony, conf.c and cmdparse.c (CPS_NormalizeLine, CPS_ParseNTPSourceAdd). A line is a comment
+when its first sign is one of ! ; # %, nowhere else; directives and options have no case.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ refuses the number and takes its default). useradd: `NAME=value` from the first 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
@@ -56,11 +57,12 @@ def number(value: str) -> int | None:
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not digits or len(digits) > 20 or not (digits.isascii() and digits.isalnum()):
         return None
-    base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
-    try:
-        return sign * int(digits[2:] if base == 16 else digits, base)
-    except ValueError:
-        return None
+    if re.fullmatch(r"0[xX][0-9A-Fa-f]+", digits):
+        return sign * int(digits[2:], 16)
+    # int() takes prefixes of its own, such as 0o, which strtol does not know.
+    if re.fullmatch(r"0[0-7]*", digits):
+        return sign * int(digits, 8)
+    return sign * int(digits) if digits.isdigit() else None
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

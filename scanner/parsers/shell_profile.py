@@ -16,6 +16,8 @@ __all__ = ["Setting", "parse", "permits", "umask_bits"]
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(.*)\Z", re.DOTALL)
 _DECLARING = frozenset({"export", "readonly", "declare", "typeset", "local"})
+_RUNNING = frozenset({"eval", "trap", "alias"})
+"""Commands that run their words as a script, at once or later."""
 _PREFIXES = frozenset({"builtin", "command", "exec"})
 _CLAUSE = re.compile(r"([ugoa]*)([-+=])([rwxXst]*)\Z")
 
@@ -82,6 +84,8 @@ def _settings(command: Command) -> Iterator[Setting]:
         yield from _umask(words[1:], command)
     elif name in _DECLARING:
         yield from _declared(name, words[1:], command)
+    elif name in _RUNNING and any("umask" in word.text for word in words[1:]):
+        yield Setting("umask", None, False, False, False, False, command.when, command.line)
     elif name == "unset":
         for word in words[1:]:
             if not word.text.startswith("-"):

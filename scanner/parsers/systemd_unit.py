@@ -17,6 +17,7 @@ __all__ = [
     "Listen",
     "Setting",
     "Unit",
+    "at_least_weekly",
     "instance_of",
     "is_template",
     "listens",
@@ -303,3 +304,31 @@ def schedule(unit: Unit) -> tuple[list[str], list[str]]:
         else:
             monotonic.append(f"{setting.key}={setting.value}")
     return calendar, monotonic
+
+
+_DAILY = re.compile(r"(?:(?:[A-Za-z]{3,9}(?:\.\.|,|-)?)+ )?(?:\*-\*-\*)?(?:(?:^| )[0-9*:/.,]+)?(?: [A-Za-z/_]+)?")
+_OFTEN = frozenset(("minutely", "hourly", "daily", "weekly"))
+_SPAN = re.compile(r"([0-9]{1,9}) ?([a-z]*)")
+_SECONDS = {"": 1, "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600}
+_SECONDS |= {"hour": 3600, "d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800}
+
+
+def at_least_weekly(calendar: Sequence[str], monotonic: Sequence[str]) -> bool:
+    """Whether a schedule (see `schedule`) comes round every week at the latest, as far as that is plain to see: a
+    calendar expression that leaves year, month and day open, or a span after the last run."""
+    for expression in calendar:
+        if expression.lower() in _OFTEN or (expression.strip() and _DAILY.fullmatch(expression)):
+            return True
+    for item in monotonic:
+        key, _, span = item.partition("=")
+        if key not in ("OnUnitActiveSec", "OnUnitInactiveSec"):
+            continue
+        parts = _SPAN.findall(span.lower())
+        known = [_SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s")) for _, unit in parts]
+        if (
+            parts
+            and all(known)
+            and sum(int(n) * (one or 0) for (n, _), one in zip(parts, known, strict=True)) <= 604_800
+        ):
+            return True
+    return False

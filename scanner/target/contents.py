@@ -13,6 +13,7 @@ from scanner.model.errors import NotCollectedError, ParseError, TargetError
 from scanner.parsers import partition_table, signatures
 from scanner.target.base import BlockDevice, FileTree
 from scanner.target.cached import CachedDevice
+from scanner.target.containers.base import HEAD, Container, containers
 from scanner.target.devices import SliceDevice
 from scanner.target.filesystems.base import open_filesystem, readers
 
@@ -59,6 +60,9 @@ def explore(device: BlockDevice, name: str = "disk", depth: int = 0) -> Part:
     except TargetError as error:
         return Part(name, "unknown", cached, state="damaged", notes=[str(error)])
     kinds = [one.kind for one in found]
+    container = next((one for one in containers() if one.probe(cached.pread(0, HEAD))), None)
+    if container is not None and depth < MAX_NESTING:
+        return _contained(name, cached, container, depth)
     if depth >= MAX_NESTING:
         return Part(name, kinds[0] if kinds else "unknown", cached, state="unsupported", notes=["nested too deeply"])
     system = next((one for one in found if one.kind in readers()), None)
@@ -81,6 +85,19 @@ def explore(device: BlockDevice, name: str = "disk", depth: int = 0) -> Part:
     elif first.kind not in ("swap", "swap-suspended", "verity"):
         part.state = "unsupported"
         part.notes.append(f"unsupported: {first.kind}")
+    return part
+
+
+def _contained(name: str, device: BlockDevice, container: Container, depth: int) -> Part:
+    part = Part(name, container.kind, device)
+    try:
+        part.children.append(explore(container.open(device), name, depth + 1))
+    except NotCollectedError as error:
+        part.state = "unsupported"
+        part.notes.append(str(error))
+    except TargetError as error:
+        part.state = "damaged"
+        part.notes.append(str(error))
     return part
 
 

@@ -39,7 +39,7 @@ class ImageTarget(Target):
         try:
             self.contents = explore(self._file)
             self.slots, self.layout_id = _slots(self.contents)
-            self.slot = _chosen(self.slots, slot, self.contents)
+            self.slot = _chosen(self.slots, slot, self.contents, str(path))
         except BaseException:
             self._file.close()
             raise
@@ -88,12 +88,12 @@ def _slots(contents: Part) -> tuple[list[Slot], str]:
     return [], "none"
 
 
-def _chosen(slots: Sequence[Slot], name: str | None, contents: Part) -> Slot:
+def _chosen(slots: Sequence[Slot], name: str | None, contents: Part, where: str) -> Slot:
     if not slots:
         seen = "; ".join(f"{part.name}: {part.kind} {part.state}" for part in contents.walk())
         raise NoRootError(
             "no root of a system was found that can be read",
-            where=contents.device.name,
+            where=where,
             hint=f"what is in it: {seen}. `assay target show` says more",
         )
     if name is None:

@@ -38,6 +38,12 @@ COMMAND_SECONDS = 10
 COMMAND_OUTPUT = 16 * 1024 * 1024
 """Bytes kept of one command's output."""
 
+MAX_IMAGE = 64 * 1024 * 1024 * 1024
+"""Bytes that a compressed image may unpack to (holes count, but take no space)."""
+
+MAX_RATIO = 5_000
+"""Unpacked bytes to packed bytes of an image larger than 1 GiB."""
+
 MAX_RECORDS = 50_000
 """Records of one table fact."""
 

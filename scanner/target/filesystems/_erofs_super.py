@@ -1,7 +1,7 @@
 """The superblock of EROFS, and what is read with it: device table and long attribute prefixes.
 
-Source: erofs-utils include/erofs_fs.h and kernel Documentation/filesystems/erofs.rst; kernel fs/erofs/super.c for what a
-mount checks.
+Source: erofs-utils include/erofs_fs.h and kernel Documentation/filesystems/erofs.rst; kernel fs/erofs/super.c for what
+a mount checks.
 """
 
 from __future__ import annotations

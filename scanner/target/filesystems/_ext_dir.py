@@ -8,6 +8,7 @@ blocks), fs/ext4/namei.c (checksums of leaves).
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, LimitError
@@ -60,11 +61,9 @@ class Directories:
             parent = names.pop(b"..", 0)
         if b"." in names or b".." in names:
             raise DamagedError(f"inode {inode.number}: a directory entry is called . or ..")
-        numbers = set(names.values())
         twice: frozenset[int] = frozenset()
-        if len(numbers) != len(names):
-            seen: set[int] = set()
-            twice = frozenset(number for number in names.values() if number in seen or seen.add(number))
+        if len(set(names.values())) != len(names):
+            twice = frozenset(number for number, uses in Counter(names.values()).items() if uses > 1)
         return Listing(names, parent, twice)
 
     def _from_blocks(self, inode: Inode, names: dict[bytes, int]) -> None:
@@ -88,19 +87,31 @@ class Directories:
         """The block less its tail, when checksums are in use and it is no index block."""
         if not self._super.checksums:
             return block
-        tail = len(block) - _TAIL.size
-        number, length, name_size, kind, checksum = _TAIL.unpack_from(block, tail)
-        if (number, length, name_size, kind) == (0, 12, 0, 0xDE):
-            if update(seed, block[:tail]) != checksum:
+        index = self._index(block) if inode.flags & INDEXED else 0
+        if index:
+            limit, count = struct.unpack_from("<HH", block, index)
+            tail = index + 8 * limit
+            if count > limit or tail + 8 > len(block):
+                raise DamagedError(f"{where}: an index of {limit} entries does not fit")
+            covered = block[: index + 8 * count] + block[tail : tail + 4] + bytes(4)
+            if update(seed, covered) != int.from_bytes(block[tail + 4 : tail + 8], "little"):
                 raise DamagedError(f"{where}: checksum does not match")
-            return block[:tail]
-        first = int.from_bytes(block[4:6], "little")
-        root = first == 12 and self._length(int.from_bytes(block[16:18], "little"), len(block)) == len(block) - 12
-        if inode.flags & INDEXED and (root or self._length(first, len(block)) == len(block)):
             return block
-        raise DamagedError(f"{where}: no checksum")
+        tail = len(block) - _TAIL.size
+        *rest, checksum = _TAIL.unpack_from(block, tail)
+        if rest != [0, 12, 0, 0xDE] or update(seed, block[:tail]) != checksum:
+            raise DamagedError(f"{where}: checksum does not match")
+        return block[:tail]
 
-    def _length(self, stored: int, room: int) -> int:
+    def _index(self, block: bytes) -> int:
+        """Where the index begins when the block is one (the entries in front of it span the whole block), else 0."""
+        size = len(block)
+        first = self._length(int.from_bytes(block[4:6], "little"))
+        if first == size:
+            return 8
+        return 32 if first == 12 and self._length(int.from_bytes(block[16:18], "little")) == size - 12 else 0
+
+    def _length(self, stored: int) -> int:
         """A record length; blocks of 64 KiB keep theirs in the two low bits."""
         if self._super.block_size < 65536:
             return stored
@@ -114,7 +125,7 @@ class Directories:
         while place + 8 <= end:
             number, length, name_size, _ = unpack(block, place)
             if large:
-                length = self._length(length, end)
+                length = self._length(length)
             if length < 8 + name_size or length & 3 or place + length > end:
                 raise DamagedError(f"{where}: entry at {place} is {length} bytes long")
             if number:

@@ -143,7 +143,7 @@ class Inodes:
             mtime -= 1 << 32
         if extra >= 12:
             mtime += (raw[0x88] & 3) << 32
-        if mode & _TYPE == _REGULAR or own.incompat & INCOMPAT_LARGE_DIRECTORY and mode & _TYPE == _DIRECTORY:
+        if mode & _TYPE == _REGULAR or (own.incompat & INCOMPAT_LARGE_DIRECTORY and mode & _TYPE == _DIRECTORY):
             size |= size_high << 32
             if size >> 63:
                 raise DamagedError(f"offset {place}: inode {number} has the size {size}")

@@ -90,16 +90,20 @@ class Superblock:
 
     def remarks(self, device_size: int) -> list[str]:
         """What a reader of the facts has to know: the tree may not be what a mount would show."""
-        state, orphan = self.raw[0x3A], self.raw[0xE8:0xEC]
-        missing = self.blocks * self.block_size - device_size
+        state = self.raw[0x3A]
+        orphans = any(self.raw[0xE8:0xEC]) or bool(self.read_only & RO_ORPHAN_PRESENT)
         found = (
             (bool(self.incompat & INCOMPAT_RECOVER), "journal not replayed"),
             (not state & _CLEAN and not self.incompat & INCOMPAT_RECOVER, "not cleanly unmounted"),
             (bool(state & _ERRORS), "the file system has recorded errors"),
-            (any(orphan) or bool(self.read_only & RO_ORPHAN_PRESENT), "deleted files not yet removed (orphan list)"),
-            (missing > 0, f"the device is {missing} bytes shorter than the file system"),
+            (orphans, "deleted files not yet removed (orphan list)"),
         )
-        return [text for true, text in found if true]
+        return [*(text for true, text in found if true), *self.shortage(device_size)]
+
+    def shortage(self, device_size: int) -> list[str]:
+        """A remark when the device ends before the file system."""
+        missing = self.blocks * self.block_size - device_size
+        return [f"the device is {missing} bytes shorter than the file system"] if missing > 0 else []
 
 
 def _is_power(number: int, base: int) -> bool:
@@ -124,7 +128,7 @@ def parse(raw: bytes, place: int) -> Superblock:
     wide = bool(incompat & INCOMPAT_64BIT)
     blocks = low | (struct.unpack_from("<I", raw, 0x150)[0] << 32 if wide else 0)
     descriptor_size = struct.unpack_from("<H", raw, 0xFE)[0] if wide else 32
-    if log_block > 6 or log_cluster > 20 or log_cluster < log_block and read_only & RO_BIGALLOC:
+    if log_block > 6 or log_cluster > 20 or (log_cluster < log_block and read_only & RO_BIGALLOC):
         raise DamagedError(f"offset {place}: block size 1024 << {log_block}")
     block_size = 1024 << log_block
     cluster = 1 << (log_cluster - log_block) if read_only & RO_BIGALLOC else 1
@@ -135,7 +139,7 @@ def parse(raw: bytes, place: int) -> Superblock:
         and inode_size & inode_size - 1 == 0
         and first < blocks < 1 << 48
         and first <= 1
-        and (not wide or 64 <= descriptor_size <= 1024 and descriptor_size & descriptor_size - 1 == 0)
+        and (not wide or (64 <= descriptor_size <= 1024 and descriptor_size & descriptor_size - 1 == 0))
     )
     found = Superblock(
         raw[:_SIZE],
@@ -174,7 +178,7 @@ def load(device: CachedDevice) -> tuple[Superblock, list[str]]:
             if raw[0x5A:0x5C] != b"\0\0" and _sound(raw):
                 backup = parse(raw, place)
                 remark = f"{trouble}; the backup at offset {place} is used, the state of the journal is not known"
-                return backup, [remark, *backup.remarks(device.size)]
+                return backup, [remark, *backup.shortage(device.size)]
         except (DamagedError, NotCollectedError):
             continue
     try:

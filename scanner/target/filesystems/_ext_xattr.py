@@ -142,7 +142,7 @@ def _acl(value: bytes, where: str) -> bytes:
             raise DamagedError(f"{where}: an ACL ends within an entry")
         tag = int.from_bytes(value[place : place + 2], "little")
         named = tag in (0x02, 0x08)
-        if tag not in (0x01, 0x02, 0x04, 0x08, 0x10, 0x20) or named and place + 8 > len(value):
+        if tag not in (0x01, 0x02, 0x04, 0x08, 0x10, 0x20) or (named and place + 8 > len(value)):
             raise DamagedError(f"{where}: an ACL entry is damaged")
         parts.append(value[place : place + 8] if named else value[place : place + 4] + b"\xff\xff\xff\xff")
         place += 8 if named else 4

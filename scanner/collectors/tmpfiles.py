@@ -1,0 +1,79 @@
+"""Files that systemd-tmpfiles makes, changes or removes. Source: tmpfiles.d(5), CONFIGURATION DIRECTORIES AND
+PRECEDENCE.
+
+A file in /etc hides one of the same name in /usr/lib; of lines for the same path and type the first one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scanner.collectors.base import Collector, Look, reason_of
+from scanner.model.errors import ParseError
+from scanner.model.fact import Fact, FactSpec, Json
+from scanner.parsers import tmpfiles_conf
+
+_FOLDERS = ("/etc/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d")
+
+
+def _lines(look: Look) -> Json:
+    if all(look.entry(folder) is None for folder in _FOLDERS):
+        look.because("no tmpfiles.d folder exists")
+        return None
+    first: dict[tuple[str, str], Json] = {}
+    for path in look.drop_ins(_FOLDERS, ".conf"):
+        try:
+            found = tmpfiles_conf.parse(look.try_text(path) or "")
+        except ParseError as error:
+            look.gap(path, reason_of(error))
+            continue
+        for line in found:
+            first.setdefault((line.path, line.type), _record(line, path))
+    return [first[key] for key in sorted(first)]
+
+
+def _record(line: tmpfiles_conf.Line, path: str) -> Json:
+    mode = (line.mode or "").lstrip("~:")
+    return {
+        "type": line.type,
+        "modifiers": line.modifiers,
+        "path": line.path,
+        "mode": f"{int(mode, 8):04o}" if mode and set(mode) <= set("01234567") and len(mode) < 6 else None,
+        "user": line.user,
+        "group": line.group,
+        "age": line.age,
+        "argument": line.argument,
+        "source": path,
+        "line": line.line,
+    }
+
+
+def collect(look: Look) -> Iterator[Fact]:
+    """Yield the wanted fact."""
+    if look.wants("tmpfiles.lines"):
+        yield look.fact("tmpfiles.lines", _lines)
+
+
+COLLECTOR = Collector(
+    id="tmpfiles",
+    facts=(
+        FactSpec(
+            "tmpfiles.lines",
+            "table",
+            "Lines of tmpfiles.d that count, by path and type; absent where there is no such folder.",
+            fields={
+                "type": "text: letter, C for a copy",
+                "modifiers": "text: signs behind the letter, + or !",
+                "path": "text: path",
+                "mode": "text: permission bits, 0600; null: the default",
+                "user": "text: owner; null: root",
+                "group": "text: group; null: root",
+                "age": "text: age; null: kept",
+                "argument": "text: argument, the source of a copy; null: the default",
+                "source": "text: file",
+                "line": "number: line",
+            },
+        ),
+    ),
+    collect=collect,
+)
