@@ -18,7 +18,8 @@ def collect(
     target: Annotated[str | None, typer.Argument(help="Directory or disk image; nothing = this machine.")] = None,
     output: Annotated[str, typer.Option("-o", "--output", help="Where to write the snapshot; - is stdout.")] = "-",
     profile: shared.ProfileOption = None,
-    slot: Annotated[str, typer.Option("--slot", help="Of several systems in an image, the one to assess.")] = "",
+    slot: shared.SlotOption = "",
+    platform: shared.PlatformOption = "",
     runtime: Annotated[
         bool, typer.Option("--runtime", help="Take /proc and /sys inside the directory as its running half.")
     ] = False,
@@ -38,7 +39,7 @@ def collect(
         wanted = pipeline.wanted_facts(pipeline.select(book, profiles, {})[1])
     else:
         wanted = pipeline.every_fact(book)
-    opened = shared.open_target(target, runtime=runtime, slot=slot or None)
+    opened = shared.open_target(target, runtime=runtime, slot=slot or None, platform=platform or None)
     try:
         progress = shared.Progress(quiet)
         snapshot = take(opened, wanted, progress=progress)

@@ -24,7 +24,8 @@ def scan(
     runtime: Annotated[
         bool, typer.Option("--runtime", help="Take /proc and /sys inside the directory as its running half.")
     ] = False,
-    slot: Annotated[str, typer.Option("--slot", help="Of several systems in an image, the one to assess.")] = "",
+    slot: shared.SlotOption = "",
+    platform: shared.PlatformOption = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be read, and stop.")] = False,
     content: shared.ContentOption = None,
     allow_override: shared.OverrideOption = False,
@@ -49,7 +50,7 @@ def scan(
     else:
         from scanner.collectors.take import take
 
-        opened = shared.open_target(target, runtime=runtime, slot=slot or None)
+        opened = shared.open_target(target, runtime=runtime, slot=slot or None, platform=platform or None)
         try:
             identity = {} if values["profile"] else pipeline.identify(opened)
             profiles = pipeline.chosen_profiles(book, values["profile"], identity, quiet=quiet)

@@ -43,6 +43,10 @@ ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="Value of a rule parameter; repeatable.")
 ]
 WaiversOption = Annotated[str, typer.Option("--waivers", help="Waiver file.")]
+SlotOption = Annotated[str, typer.Option("--slot", help="Of several systems in an image, the one to assess.")]
+PlatformOption = Annotated[
+    str, typer.Option("--platform", help="Of several images in an archive, the one to assess (linux/arm64).")
+]
 CoverageOption = Annotated[
     int | None,
     typer.Option("--min-coverage", min=0, max=100, help="Percent of applicable rules that must get a verdict."),
@@ -131,26 +135,19 @@ def is_document(name: str) -> bool:
         return stream.read(64).lstrip().startswith(b"{")
 
 
-def open_target(name: str | None, *, runtime: bool = False, slot: str | None = None) -> Target:
-    """The target behind the argument: nothing = this machine, a directory = a root tree, a file = an image."""
+def open_target(
+    name: str | None, *, runtime: bool = False, slot: str | None = None, platform: str | None = None
+) -> Target:
+    """The target behind the argument: nothing = this machine, else a root tree, disk image or archive."""
     if name is None:
         from scanner.target.live import LiveTarget
 
         return LiveTarget()
-    path = Path(name)
-    if path.is_dir():
-        from scanner import config
-        from scanner.target.tree import TreeTarget
+    from scanner.target.opening import open_path
 
-        config.refuse_inside(path)
-        return TreeTarget(path, runtime=runtime)
-    if path.exists():
-        from scanner.target.image import ImageTarget
-
-        if runtime:
-            raise UsageError("--runtime is for a directory that holds /proc and /sys")
-        return ImageTarget(path, slot=slot)
-    raise InputError("there is no such file or directory", where=name)
+    if runtime and not Path(name).is_dir():
+        raise UsageError("--runtime is for a directory that holds /proc and /sys")
+    return open_path(Path(name), runtime=runtime, slot=slot, platform=platform)
 
 
 def read_json(name: str, what: str) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from scanner.cli import shared
 
 if TYPE_CHECKING:
     from scanner.target.contents import Part
+    from scanner.target.image import ImageTarget
 
 app = typer.Typer(name="target", help="What an image contains.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -23,30 +23,42 @@ def _group() -> None:
 
 @app.command("show", epilog="Example: assay target show device.img")
 def show(
-    image: Annotated[Path, typer.Argument(help="Disk or file system image.")],
-    slot: Annotated[str, typer.Option("--slot", help="Of several systems in the image, the one to assess.")] = "",
+    image: Annotated[str, typer.Argument(help="Disk image, archive or directory.")],
+    slot: shared.SlotOption = "",
+    platform: shared.PlatformOption = "",
     json: shared.JsonOption = False,
 ) -> None:
     """Container, partitions, file systems and slots as a tree; which one is assessed, and why."""
     from scanner.model.canonical import canonical
     from scanner.target.image import ImageTarget
 
-    opened = ImageTarget(image, slot=slot or None)
+    opened = shared.open_target(image, slot=slot or None, platform=platform or None)
     try:
         layout = opened.layout()
         if json:
             shared.echo(canonical({"schema": "assay/target/v1", "kind": opened.kind, **layout}).decode() + "\n")
             return
-        lines = list(_tree(opened.contents, ""))
-        lines.append("")
-        for one in opened.slots:
-            mark = "->" if one is opened.slot else "  "
-            lines.append(f"{mark} {one.name}  ({one.role}; on {one.part.name}): {one.why}")
-        if opened.mounts:
-            lines.append(f"   over it: {', '.join(sorted(opened.mounts))}")
+        lines = _image(opened) if isinstance(opened, ImageTarget) else _plain(opened.kind, layout)
         shared.echo("\n".join(lines) + "\n")
     finally:
         opened.close()
+
+
+def _image(opened: ImageTarget) -> list[str]:
+    lines = [*_tree(opened.contents, ""), ""]
+    for one in opened.slots:
+        mark = "->" if one is opened.slot else "  "
+        lines.append(f"{mark} {one.name}  ({one.role}; on {one.part.name}): {one.why}")
+    if opened.mounts:
+        lines.append(f"   over it: {', '.join(sorted(opened.mounts))}")
+    return lines
+
+
+def _plain(kind: str, layout: Mapping[str, object]) -> list[str]:
+    from scanner.engine.conditions import show as words
+    from scanner.outputs.table import clean
+
+    return [f"{kind}", *(f"  {key}: {clean(words(value))}" for key, value in layout.items())]
 
 
 def _tree(part: Part, lead: str) -> Iterator[str]:

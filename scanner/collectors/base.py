@@ -8,6 +8,7 @@ simply lets errors rise. Everything read inside `compute` becomes the fact's evi
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -155,15 +156,30 @@ class Look:
     def drop_ins(self, folders: Sequence[str], suffix: str) -> list[str]:
         """Files of drop-in folders as systemd merges them: by name, the same name in an earlier folder wins, sorted.
 
-        A link to /dev/null (or an empty file name) masks the name.  Source: systemd, man/standard-conf.xml.
+        A link to /dev/null (or an empty file name) masks the name; one that leads nowhere hides nothing.  Sources:
+        systemd, man/standard-conf.xml, src/basic/conf-files.c (`files_add`).
         """
-        chosen: dict[str, str] = {}
+        chosen: dict[str, str | None] = {}
         for folder in folders:
             for name in self.try_names(folder):
-                if name.endswith(suffix) and name not in chosen and not self._is_folder(f"{folder}/{name}"):
-                    chosen[name] = f"{folder}/{name}"
-        paths = [chosen[name] for name in sorted(chosen)]
-        return [path for path in paths if self.link(path) != "/dev/null"]
+                path = f"{folder}/{name}"
+                if not name.endswith(suffix) or name in chosen or self._is_folder(path):
+                    continue
+                if self._is_null(path):
+                    chosen[name] = None
+                elif not self._leads_nowhere(path):
+                    chosen[name] = path
+        return [path for name in sorted(chosen) if (path := chosen[name]) is not None]
+
+    def _is_null(self, path: str) -> bool:
+        link = self.link(path)
+        return link is not None and posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) == "/dev/null"
+
+    def _leads_nowhere(self, path: str) -> bool:
+        try:
+            return self.link(path) is not None and self.entry(path) is None
+        except TargetError:
+            return False  # whoever reads it will say what is wrong with it
 
     def _is_folder(self, path: str) -> bool:
         entry = self.entry(path, follow=False)
@@ -245,7 +261,9 @@ class Look:
         if reason is not None:
             reason = printable(redact(reason))
         evidence = tuple(scope.evidence.values())
-        return Fact(full, state, spec.facet, value, reason, evidence, tuple(printable(gap) for gap in scope.gaps))
+        return Fact(
+            full, state, spec.facet, value, reason, evidence, tuple(printable(redact(gap)) for gap in scope.gaps)
+        )
 
     def because(self, note: str) -> None:
         """Why the fact under construction is absent, in words."""
@@ -276,9 +294,16 @@ class Look:
         return result
 
     def _digest(self, path: str, data: bytes, text: str) -> str | None:
-        if holds_secret(path) or (text and redact(text) != text):
+        if holds_secret(path) or self._leads_to_secret(path) or (text and redact(text) != text):
             return None
         return hashlib.sha256(data).hexdigest()
+
+    def _leads_to_secret(self, path: str) -> bool:
+        """Whether a link of the tree ends at a file that may hold a secret: its other name says nothing."""
+        try:
+            return path.startswith("/") and holds_secret(self.target.tree.resolve(path))
+        except TargetError:
+            return False
 
 
 def reason_of(error: Exception) -> str:

@@ -193,7 +193,7 @@ def _profile_settings(look: Look, profile: str, sources: list[Source]) -> Iterat
     # Without a database of the user's own, nothing can be written at all.
     closed = not any(source.kind == "user" for source in sources)
     folders = {path: _folder(look, f"{path}.d") for _, path, _ in found if path.startswith(f"{_DATABASES}/")}
-    for path in sorted({path for _, _, database in found for path in database.values}):
+    for path in sorted({path for _, _, database in found for path in {*database.values, *database.locks}}):
         locked = [number for number, _, database in found if path in database.locks]
         first = max(locked, default=0)
         for number, source_path, database in found:
@@ -202,6 +202,9 @@ def _profile_settings(look: Look, profile: str, sources: list[Source]) -> Iterat
                 setting = written.settings.get(path) if written is not None else None
                 yield _setting(profile, path, source_path, database.values[path], setting, closed or bool(locked))
                 break
+        else:
+            database_path = next(place for _, place, database in found if path in database.locks)
+            yield _lock_alone(profile, path, database_path)
 
 
 def _setting(
@@ -227,6 +230,12 @@ def _setting(
         "source": source,
         "line": line,
     }
+
+
+def _lock_alone(profile: str, path: str, database: str) -> Json:
+    """A path that is locked while no source has a value: the program's own default holds."""
+    unset: dict[str, Json] = dict.fromkeys(("type", "value", "number", "line"))
+    return {"profile": profile, "path": path, **unset, "locked": True, "database": database, "source": database}
 
 
 def collect(look: Look) -> Iterator[Fact]:
@@ -262,8 +271,8 @@ COLLECTOR = Collector(
             fields={
                 "profile": "text: profile, user for sessions, gdm for the login screen",
                 "path": "text: path of the key, /org/gnome/login-screen/banner-message-enable",
-                "type": "text: GVariant type, b, s, u, as …",
-                "value": "text: value, true, false, a number, or the string itself",
+                "type": "text: GVariant type, b, s, u, as …; null: locked without a value",
+                "value": "text: value, true, false, a number, or the string itself; null likewise",
                 "number": "number: the same; null for what is no whole number",
                 "locked": "flag: users cannot change it",
                 "database": "text: the compiled database it comes from",

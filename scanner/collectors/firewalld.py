@@ -57,6 +57,9 @@ def _files(look: Look, folder: str) -> dict[str, tuple[str, str | None]]:
     return dict(sorted(found.items()))
 
 
+_SERVICE_LISTS = ("ports", "protocols", "source_ports", "includes")
+
+
 def _each(look: Look, folder: str, parse: Callable[[str], T]) -> Iterator[tuple[str, str, str | None, T]]:
     """Name, path, replaced path and contents of every file in a folder; one that cannot be read is a gap."""
     for name, (path, replaced) in _files(look, folder).items():
@@ -214,18 +217,44 @@ def _openings(look: Look) -> Json:
     zones, policies, direct = _zones(look), _policies(look), _direct(look)
     if zones is None:
         return None
+    changed = _redefined(look)
+
+    def told(text: str) -> str:
+        return (
+            f"{text} (redefined)" if text.removeprefix("service ") in changed and text.startswith("service ") else text
+        )
+
     rows = [
-        _opening(f"zone {zone['name']}", text, zone["in_use"], zone["source"])
+        _opening(f"zone {zone['name']}", told(text), zone["in_use"], zone["source"])
         for zone in zones
         for text in [*(["everything"] if zone["target"] == "ACCEPT" else []), *zone["open"]]
     ]
     rows += [
-        _opening(f"policy {policy['name']}", text, bool(policy["egress_zones"]), policy["source"])
+        _opening(f"policy {policy['name']}", told(text), bool(policy["egress_zones"]), policy["source"])
         for policy in policies
         for text in [*(["everything"] if policy["target"] == "ACCEPT" else []), *policy["open"]]
     ]
     rows += [_opening("direct", f"direct {row['family']} {row['arguments']}", True, row["source"]) for row in direct]
     return rows
+
+
+def _redefined(look: Look) -> frozenset[str]:
+    """Services of the vendor that a file below /etc makes mean something else: their name alone says nothing."""
+    folder = f"{_PLACES[0]}/services"
+    if not look.try_names(folder):
+        return frozenset()
+    found = set()
+    for name, path, replaced, service in _each(look, "services", firewalld_xml.service):
+        if replaced is None or not path.startswith(folder):
+            continue
+        try:
+            before = firewalld_xml.service(look.try_text(replaced, firewalld_xml.MAX_CHARACTERS) or "")
+        except ParseError:
+            found.add(name)
+            continue
+        if any(set(getattr(service, key)) != set(getattr(before, key)) for key in _SERVICE_LISTS):
+            found.add(name)
+    return frozenset(found)
 
 
 def _opening(place: str, text: str, in_use: bool, source: str) -> Json:

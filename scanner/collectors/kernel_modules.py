@@ -8,6 +8,7 @@ Documentation/ABI/testing/sysfs-module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from scanner.parsers import kernel_state, modprobe_conf, module_signature
 from scanner.parsers.modprobe_conf import Directive
 
 _FOLDERS = ("/etc/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
+_KERNEL = re.compile(r"vmlinuz-((?!0-rescue)[0-9].*)")
 _MAX_MODULE = 128 << 20
 _MAX_SHOWN = 50
 
@@ -60,13 +62,20 @@ def _table(look: Look) -> Json:
     ]
 
 
-def _availability(trees: Sequence[KernelTree], name: str) -> str | None:
+def _unknown_kernels(look: Look) -> list[str]:
+    """Kernels of /boot without a folder of modules: what is built into them nobody can say."""
+    known = {tree.release for tree in look.shared(kernel_trees)}
+    found = [match[1] for name in look.try_names("/boot") if (match := _KERNEL.fullmatch(name))]
+    return sorted(set(found) - known)
+
+
+def _availability(trees: Sequence[KernelTree], unknown: Sequence[str], name: str) -> str | None:
     """The worst that any installed kernel says: builtin, then module, then absent; None when nobody can say."""
     if any(name in tree.builtin for tree in trees):
         return "builtin"
     if any(name in tree.modules for tree in trees):
         return "module"
-    return "absent" if trees and all(tree.complete for tree in trees) else None
+    return "absent" if trees and not unknown and all(tree.complete for tree in trees) else None
 
 
 def _module(look: Look, argument: str) -> Json:
@@ -81,7 +90,7 @@ def _module(look: Look, argument: str) -> Json:
     command = install.item.value if install is not None else None
     return {
         "module": name,
-        "availability": _availability(trees, name),
+        "availability": _availability(trees, look.shared(_unknown_kernels), name),
         "blacklisted": blacklist is not None,
         "install": command,
         "install_blocked": command is not None and modprobe_conf.does_nothing(command),

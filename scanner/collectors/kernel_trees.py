@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanner.collectors.base import Look, reason_of
 from scanner.model.errors import TargetError
@@ -54,29 +54,47 @@ def kernel_trees(look: Look) -> list[KernelTree]:
         for release in releases[:_MAX_KERNELS]:
             folder = f"{parent}/{release}"
             entry = look.entry(folder)
-            if release in found or entry is None or entry.type != "directory":
+            if entry is None or entry.type != "directory":
                 continue
             tree = _tree(look, release, folder, entry.path)
             if tree is not None:
-                found[release] = tree
+                found[release] = _together(found[release], tree) if release in found else tree
     return [found[release] for release in sorted(found)]
+
+
+def _together(first: KernelTree, other: KernelTree) -> KernelTree:
+    """One kernel with two folders, where /lib is not a link to /usr/lib: modprobe reads one of them, depmod another."""
+    names = sorted({*first.modules, *other.modules})
+    modules = {name: (*first.modules.get(name, ()), *other.modules.get(name, ())) for name in names}
+    return replace(
+        first, modules=modules, builtin=first.builtin | other.builtin, complete=first.complete or other.complete
+    )
 
 
 def _tree(look: Look, release: str, folder: str, real: str) -> KernelTree | None:
     modules: dict[str, list[str]] = {}
     count = 0
-    walk = look.target.tree.walk(real)
-    try:
-        for entry in walk:
-            count += 1
-            match = _MODULE.fullmatch(entry.path.rpartition("/")[2])
-            if match is not None and entry.type in ("file", "link"):
-                shown = folder + entry.path.removeprefix(real)
-                modules.setdefault(module_name(match["name"]), []).append(shown)
-    except TargetError as error:
-        look.gap(folder, reason_of(error))
-    for path, reason in look.target.tree.unreadable:
-        look.gap(path, reason)
+    todo = [(real, folder)]
+    seen = {real}
+    while todo:
+        place, name = todo.pop()
+        try:
+            for entry in look.target.tree.walk(place):
+                count += 1
+                shown = name + entry.path.removeprefix(place)
+                match = _MODULE.fullmatch(entry.path.rpartition("/")[2])
+                if match is not None and entry.type in ("file", "link"):
+                    modules.setdefault(module_name(match["name"]), []).append(shown)
+                elif entry.type == "link" and shown not in (f"{folder}/build", f"{folder}/source"):
+                    # depmod goes into linked folders as well; build and source lead to the kernel's own code.
+                    linked = look.entry(entry.path)
+                    if linked is not None and linked.type == "directory" and linked.path not in seen:
+                        seen.add(linked.path)
+                        todo.append((linked.path, shown))
+        except TargetError as error:
+            look.gap(name, reason_of(error))
+        for path, reason in look.target.tree.unreadable:
+            look.gap(path, reason)
     listed = look.try_text(f"{folder}/modules.builtin")
     if not modules and listed is None and count <= 1:
         return None  # an empty folder is left behind by a removed kernel

@@ -31,6 +31,10 @@ _BUILT_IN = {
     "/run": ("nosuid", "nodev", "strictatime", "mode=0755"),
 }
 """What systemd mounts before any unit, as tmpfs; fstab changes the options."""
+_BOOT_TARGETS = frozenset(
+    f"{name}.target"
+    for name in ("local-fs", "remote-fs", "sysinit", "basic", "multi-user", "graphical", "default", "getty", "sockets")
+)
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.")
 
 
@@ -141,8 +145,18 @@ def _links(files: UnitFiles) -> list[tuple[str, str]]:
 
 
 def _asks(files: UnitFiles, owner: str, wanted: str, names: set[str]) -> bool:
-    entry = files.named(owner)
-    return wanted in names and (entry is None or entry.how != "mask")
+    """Whether `owner` asks for one of `names`, and is a part of the boot itself as far as links say so."""
+    return wanted in names and _boots(files, owner, set())
+
+
+def _boots(files: UnitFiles, name: str, seen: set[str]) -> bool:
+    entry = files.named(name)
+    if (entry is not None and entry.how == "mask") or name in seen:
+        return False
+    if name in _BOOT_TARGETS or files.true_name("default.target") == name:
+        return True
+    seen.add(name)
+    return any(asked.name == name and _boots(files, asked.owner, seen) for asked in files.asked)
 
 
 def _path_of(name: str) -> str:

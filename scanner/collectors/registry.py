@@ -11,9 +11,11 @@ from functools import cache
 
 import scanner.collectors as package
 from scanner.collectors.base import Collector, Look, not_reported, reason_of
+from scanner.model.canonical import printable
 from scanner.model.errors import AssayError
 from scanner.model.fact import Fact, FactSpec
 from scanner.target.base import Target
+from scanner.target.secrets import redact
 
 __all__ = ["CollectorRun", "collect", "collectors", "spec_of", "specs", "split"]
 
@@ -93,9 +95,9 @@ def collect(
                 if split(fact.name)[0] in mine:
                     got[fact.name] = fact
         except AssayError as problem:
-            error = reason_of(problem)
+            error = printable(redact(reason_of(problem)))
         except Exception as problem:  # noqa: BLE001 - a collector's bug becomes an error on its facts
-            error = f"internal: {type(problem).__name__}: {problem}"
+            error = printable(redact(f"internal: {type(problem).__name__}: {problem}"))
         for spec in collector.facts:
             if spec.name not in mine:
                 continue

@@ -31,7 +31,16 @@ _DNF_DEFAULTS = {
 }
 _APT = "/etc/apt"
 _APT_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_WAIVED = re.compile(
+    r"\b(?:AllowUnauthenticated|AllowInsecureRepositories|AllowDowngradeToInsecureRepositories)\s+"
+    r"\"?(?:yes|true|with|on|enable|[1-9][0-9]*)\"?\s*;",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"/\*.*?\*/|(?://|#)[^\n]*", re.DOTALL)
+_TRUSTING = re.compile(r"^[ \t]*(?:--)?allow-untrusted\b", re.MULTILINE)
 _APK = "/etc/apk"
+_APK_CONFIG = ("/etc/apk/config", "/usr/lib/apk/config", "/lib/apk/config")
+_ZYPP = "/etc/zypp/repos.d"
 _KEY_FOLDERS = {
     "rpm": ("/etc/pki/rpm-gpg",),
     "apt": ("/etc/apt/trusted.gpg.d", "/etc/apt/keyrings", "/usr/share/keyrings"),
@@ -166,18 +175,32 @@ def _apt(look: Look) -> Iterator[dict[str, Json]]:
         except ParseError as error:
             look.gap(path, reason_of(error))
             continue
-        yield from (_apt_record(source, path) for source in found)
+        waived = look.shared(_apt_waived)
+        yield from (_apt_record(source, path, waived) for source in found)
 
 
-def _apt_record(source: apt_sources.AptSource, path: str) -> dict[str, Json]:
+def _apt_waived(look: Look) -> bool:
+    """Whether apt's own configuration makes do without signatures for every source."""
+    folder = f"{_APT}/apt.conf.d"
+    paths = [f"{_APT}/apt.conf", *(f"{folder}/{name}" for name in look.try_names(folder))]
+    return any(_WAIVED.search(_COMMENT.sub("", look.try_text(path) or "")) for path in paths if _is_file(look, path))
+
+
+def _is_file(look: Look, path: str) -> bool:
+    entry = look.entry(path)
+    return entry is not None and entry.type == "file"
+
+
+def _apt_record(source: apt_sources.AptSource, path: str, waived: bool) -> dict[str, Json]:
+    checked = source.authenticated and not waived
     return {
         "manager": "apt",
         "id": f"{source.kind} {_public(source.uri)} {source.suite}",
         "enabled": source.enabled,
         "urls": [_public(source.uri)],
-        "gpgcheck": source.authenticated,
-        "gpgcheck_set": None if source.authenticated else False,
-        "repo_gpgcheck": source.authenticated,
+        "gpgcheck": checked,
+        "gpgcheck_set": None if checked else False,
+        "repo_gpgcheck": checked,
         "sslverify": None,
         "signed_by": list(source.signed_by),
         "source": path,
@@ -189,6 +212,7 @@ def _apk(look: Look) -> Iterator[dict[str, Json]]:
     paths = [f"{_APK}/repositories"]
     folder = f"{_APK}/repositories.d"
     paths.extend(f"{folder}/{name}" for name in look.try_names(folder) if name.endswith(".list"))
+    trusting = any(_TRUSTING.search(look.try_text(path) or "") for path in _APK_CONFIG if _is_file(look, path))
     for path in paths:
         try:
             found = apk_repositories.parse(look.try_text(path) or "")
@@ -201,10 +225,10 @@ def _apk(look: Look) -> Iterator[dict[str, Json]]:
                 "id": _public(repository.address),
                 "enabled": repository.tag is None,
                 "urls": [_public(repository.address)],
-                # apk has no setting that waives signatures; only --allow-untrusted on its command line does.
-                "gpgcheck": True,
-                "gpgcheck_set": None,
-                "repo_gpgcheck": True,
+                # Only --allow-untrusted waives signatures; apk 3 takes options of its command line from a file too.
+                "gpgcheck": not trusting,
+                "gpgcheck_set": False if trusting else None,
+                "repo_gpgcheck": not trusting,
                 "sslverify": None,
                 "signed_by": [],
                 "source": path,
@@ -217,6 +241,8 @@ def _apk(look: Look) -> Iterator[dict[str, Json]]:
 
 def _configured(look: Look) -> Json:
     present = look.shared(_dnf_main) is not None or any(look.entry(path) is not None for path in (_APT, _APK))
+    if any(name.endswith(".repo") for name in look.try_names(_ZYPP)):
+        look.gap(_ZYPP, "unsupported: repositories of zypper")
     if not present:
         look.because("neither dnf, apt nor apk is configured")
         return None

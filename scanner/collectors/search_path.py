@@ -97,9 +97,10 @@ def _element(look: Look, element: Element, source: str, scope: str, user: str | 
     except TargetError as error:
         look.gap(path or element.text, reason_of(error))
         return record
+    own = home is not None and path is not None and f"{path}/".startswith(f"{home}/")
     return {
         **record,
-        "kind": element.kind,
+        "kind": "home" if own else element.kind,
         "path": path,
         "exists": entry is not None,
         "type": entry.type if entry is not None else None,

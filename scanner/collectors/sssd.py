@@ -49,7 +49,7 @@ def _settings_by_key(look: Look) -> dict[_Key, dict[str, Json]] | None:
         for line in lines:
             value = None if _SECRET.search(line.key) else line.value
             found[line.section.lower(), line.key.lower()] = {
-                "section": line.section,
+                "section": line.section.lower(),
                 "key": line.key.lower(),
                 "value": value,
                 "items": None if value is None else [item.strip() for item in value.split(",") if item.strip()],
@@ -154,7 +154,7 @@ COLLECTOR = Collector(
             "table",
             "The setting that counts for each section and key; absent where SSSD is not installed.",
             fields={
-                "section": "text: section, pam or domain/example.com",
+                "section": "text: section in lower case, pam or domain/example.com",
                 "key": "text: key in lower case",
                 "value": "text: value; null: it holds a secret and is not shown",
                 "items": "list: its parts between commas; null likewise",

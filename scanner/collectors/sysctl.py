@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from scanner.collectors import unit_files
 from scanner.collectors.base import Collector, Look, each_argument, reason_of
 from scanner.model.errors import DamagedError, ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
@@ -20,7 +21,14 @@ from scanner.parsers.sysctl_conf import Assignment, dotted, is_glob, matches, pa
 _FOLDERS = ("/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 _PLAIN = "/etc/sysctl.conf"
 _SYSTEMD = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
-_UNIT = "/etc/systemd/system/systemd-sysctl.service"
+_UNIT = "systemd-sysctl.service"
+_PULLS_ALONG = {
+    "net/ipv4/conf/default/forwarding": ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"),
+    "net/ipv4/conf/all/forwarding": ("net/ipv4/ip_forward",),
+    "net/ipv4/ip_forward": ("net/ipv4/conf/all/forwarding",),
+    "net/ipv6/conf/default/forwarding": ("net/ipv6/conf/all/forwarding",),
+}
+"""Settings that are overwritten when another one is written (Documentation/networking/ip-sysctl.rst)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +71,42 @@ def _read(look: Look) -> _Settings:
     plain = _lines(look, _PLAIN)
     if systemd:
         linked = look.real(_PLAIN) in [look.real(path) for path in paths]
-        reader = None if _masked(look) else "systemd-sysctl"
+        reader = None if _idle(look) else "systemd-sysctl"
         return _Settings(tuple(lines), () if linked else tuple(plain), reader)
     # The same file under two names is applied twice, which changes nothing.
     return _Settings((*lines, *plain), (), "sysctl --system")
 
 
-def _masked(look: Look) -> bool:
-    entry = look.entry(_UNIT, follow=False)
+def _idle(look: Look) -> bool:
+    """Whether systemd-sysctl is masked, replaced or held back, so that it applies nothing."""
+    files = unit_files.find(look)
+    entry = files.named(_UNIT)
     if entry is None:
         return False
-    return look.link(_UNIT) == "/dev/null" or (entry.type == "file" and entry.size == 0)
+    if not any(asked.name == _UNIT for asked in files.asked):
+        return True
+    read = files.unit(look, _UNIT)
+    if entry.how in ("mask", "dangling") or read is None:
+        return True
+    unit, drop_ins = read
+    if not any("systemd-sysctl" in line for line in unit.values("Service", "ExecStart")):
+        return True
+    # The vendor's own condition asks whether /proc/sys can be written; one that is added can only hold it back.
+    own = [path for path in (entry.real, *drop_ins) if path is not None and path.startswith("/etc/")]
+    added = [setting for path in own for setting in files.settings(look, path) or ()]
+    return any(
+        setting.section == "Unit"
+        and setting.key.startswith(("Condition", "Assert"))
+        and setting.value not in ("", "/proc/sys/", "/proc/sys/net/")
+        for setting in added
+    )
 
 
 def _settings(look: Look) -> _Settings | None:
     """The settings, or None with the reason why nothing is configured."""
     settings = look.shared(_read)
     if settings.reader is None:
-        look.because(f"{_UNIT} masks systemd-sysctl: no file is applied at boot")
+        look.because(f"{_UNIT} is masked, replaced or held back: no file is applied at boot")
         return None
     return settings
 
@@ -136,7 +162,7 @@ def _value(look: Look, key: str) -> Json:
     path = path_of(key)
     applied = _applied(settings)
     if path in applied and applied[path][-1].item.value is not None:
-        return _record(path, applied[path])
+        return _record(path, _with_pulled(settings, applied, path))
     if path not in applied:
         globs = [other for other in applied if is_glob(other) and matches(path, other)]
         deciding = [other for other in globs if applied[other][-1].item.value is not None]
@@ -145,6 +171,18 @@ def _value(look: Look, key: str) -> Json:
             return {**record, "key": dotted(path)}
     look.because(f"{dotted(path)} is not set in any file that {settings.reader} reads{_elsewhere(settings, path)}")
     return None
+
+
+def _with_pulled(settings: _Settings, applied: dict[str, list[_Line]], path: str) -> list[_Line]:
+    """The lines about `path`, with a later one about a setting that takes it along at the end."""
+    lines = applied[path]
+    order = {id(line): place for place, line in enumerate(settings.lines)}
+    others = [applied[other][-1] for other in _PULLS_ALONG.get(path, ()) if other in applied]
+    later = [line for line in others if line.item.value is not None and order[id(line)] > order[id(lines[-1])]]
+    if not later:
+        return lines
+    last = max(later, key=lambda line: order[id(line)])
+    return [*lines, last]
 
 
 def _elsewhere(settings: _Settings, path: str) -> str:

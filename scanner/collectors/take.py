@@ -40,7 +40,7 @@ def take(
     facts, runs = collect(target, names, clock=clock, progress=progress)
     return Snapshot(
         tool={"name": "assay", "version": scanner.__version__},
-        target={"kind": target.kind, "identity": identity(facts), "digest": None, "layout": target.layout()},
+        target={"kind": target.kind, "identity": identity(facts), "digest": target.digest, "layout": target.layout()},
         facts=facts,
         limits={"budgets": dict(BUDGETS), "reached": _reached(facts)},
         run={

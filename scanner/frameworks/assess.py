@@ -90,10 +90,20 @@ def assess(
         results=tuple(results.values()),
         controls=controls,
         summary=_summary(known, selected, results, controls, identity),
-        completeness=_completeness(profiles, selected, results, fits, min_coverage),
+        completeness=_completeness(profiles, selected, results, fits, min_coverage, _unnamed(snapshot)),
         rules={rule.id: _rule_json(rule) for rule in _rules(selected)},
         unread=_unread(snapshot, results),
     )
+
+
+def _unnamed(snapshot: Snapshot) -> str:
+    """Why the target may be no system at all: in an empty folder much that must not be there is not there."""
+    identity = snapshot.target.get("identity") or {}
+    if identity.get("os_id") or identity.get("platform", "linux") != "linux":
+        return ""
+    fact = snapshot.facts.get("os.release")
+    why = fact.reason if fact is not None and fact.reason else "os-release was not read"
+    return f"the target does not say which system it is ({why}); name the root of a system, mounted whole"
 
 
 def _profile_fit(profile: Profile, known: Mapping[str, Framework], identity: Mapping[str, Any]) -> tuple[str, str]:
@@ -174,9 +184,10 @@ def _completeness(
     results: Mapping[str, Result],
     fits: Mapping[str, tuple[str, str]],
     min_coverage: int | None,
+    unnamed: str,
 ) -> dict[str, Any]:
     """How many selected rules got a real verdict, and in one sentence each why that is not enough."""
-    reasons: list[str] = []
+    reasons: list[str] = [unnamed] if unnamed else []
     for profile in profiles:
         fit, why = fits[profile.id]
         if fit == "foreign":

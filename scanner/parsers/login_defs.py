@@ -62,7 +62,7 @@ def number(value: str) -> int | None:
     # int() takes prefixes of its own, such as 0o, which strtol does not know.
     if re.fullmatch(r"0[0-7]*", digits):
         return sign * int(digits, 8)
-    return sign * int(digits) if digits.isdigit() else None
+    return sign * int(digits) if re.fullmatch(r"[1-9][0-9]*", digits) else None
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

@@ -61,7 +61,14 @@ def path_of(key: str) -> str:
     change places (`net.ipv4.conf.eth0/100.rp_filter` is `net/ipv4/conf/eth0.100/rp_filter`)."""
     first = next((char for char in key if char in "./"), "/")
     path = key if first == "/" else key.translate({ord("."): "/", ord("/"): "."})
-    return "/".join(part for part in path.split("/") if part and part != ".")
+    found: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            # The kernel follows it: `kernel/yama/../kptr_restrict` is another name of kernel/kptr_restrict.
+            del found[-1:]
+        elif part and part != ".":
+            found.append(part)
+    return "/".join(found)
 
 
 def dotted(path: str) -> str:

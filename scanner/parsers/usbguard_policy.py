@@ -47,8 +47,11 @@ def _decision(target: str, index: int | None, doubtful: tuple[str, int] | None) 
 
 
 def admits_everything(rule: Rule) -> bool:
-    """An `allow` that asks for nothing at all."""
-    return rule.target == "allow" and not _conditions(rule)
+    """An `allow` that asks nothing of the device: what it has to be. What it must not be, and conditions about the hour
+    or about other devices, are no answer to that."""
+    return rule.target == "allow" and all(
+        asked.name == "if" or asked.operator == "none-of" for asked in _conditions(rule)
+    )
 
 
 def admits_storage(rules: Sequence[Rule], index: int) -> bool:

@@ -163,11 +163,12 @@ class Runtime(ABC):
 
 
 class Target(ABC):
-    """What is assessed. `kind` is an open word: live, tree, image, archive."""
+    """What is assessed. `kind` is an open word: live, tree, image, archive. `digest`: of an image that has one."""
 
     kind: str
     tree: FileTree
     runtime: Runtime | None = None
+    digest: str | None = None
 
     def devices(self) -> list[BlockDevice]:
         """Block devices of the target. Raises NotCollectedError when the target kind has none to look at."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -32,17 +34,22 @@ def run(name: str, *arguments: str) -> CommandResult:
         cwd=Path("/"),
         start_new_session=True,
     ) as process:
+        deadline = time.monotonic() + limits.COMMAND_SECONDS
         try:
-            output, errors = _drain(process, name)
-        except LimitError:
+            output, errors = _drain(process, name, deadline)
+            code = process.wait(max(deadline - time.monotonic(), 0.1))
+        except (LimitError, subprocess.TimeoutExpired) as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its own session: what it started ends with it
             process.kill()
-            raise
-        return CommandResult(process.wait(), output, errors)
+            if isinstance(error, LimitError):
+                raise
+            raise LimitError(f"{name} took longer than {limits.COMMAND_SECONDS} s") from None
+        return CommandResult(code, output, errors)
 
 
-def _drain(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
+def _drain(process: subprocess.Popen[bytes], name: str, deadline: float) -> tuple[bytes, bytes]:
     """Both streams to their end, or LimitError when time or size runs out."""
-    deadline = time.monotonic() + limits.COMMAND_SECONDS
     kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
     with selectors.DefaultSelector() as ready:
         for label, stream in (("out", process.stdout), ("err", process.stderr)):

@@ -13,6 +13,7 @@ from scanner.model.errors import InputError, ParseError, TargetError, UsageError
 from scanner.parsers import fstab
 from scanner.target.base import BlockDevice, FileTree, Target
 from scanner.target.composite import ComposedTree
+from scanner.target.containers.base import containers
 from scanner.target.contents import Part, explore
 from scanner.target.devices import FileDevice
 from scanner.target.layouts.base import Slot, exists, layouts
@@ -20,6 +21,7 @@ from scanner.target.layouts.base import Slot, exists, layouts
 __all__ = ["ImageTarget", "NoRootError"]
 
 _MAX_FSTAB = 1 << 20
+_WRAPPERS = frozenset(one.kind for one in containers())
 _TYPED = {"home": "/home", "srv": "/srv", "var": "/var", "usr": "/usr", "boot": "/boot"}
 
 
@@ -30,25 +32,32 @@ class NoRootError(InputError):
 
 
 class ImageTarget(Target):
-    """The file at `path`. `slot` chooses another system than the one that would boot."""
+    """The image file at `path`. `unpacked` is what its compression holds (kind, device), when it is compressed.
+
+    `slot` chooses another system than the one that would boot.
+    """
 
     kind = "image"
 
-    def __init__(self, path: Path, *, slot: str | None = None) -> None:
-        self._file = FileDevice(path)
-        try:
-            self.contents = explore(self._file)
-            self.slots, self.layout_id = _slots(self.contents)
-            self.slot = _chosen(self.slots, slot, self.contents, str(path))
-        except BaseException:
-            self._file.close()
-            raise
+    def __init__(
+        self, path: Path, file: FileDevice, unpacked: tuple[str, BlockDevice] | None = None, *, slot: str | None = None
+    ) -> None:
+        self._file = file
+        if unpacked is None:
+            self.contents = explore(file)
+        else:
+            self.contents = Part(file.name, unpacked[0], file, children=[explore(unpacked[1], file.name)])
+        self.slots, self.layout_id = _slots(self.contents)
+        self.slot = _chosen(self.slots, slot, self.contents, str(path))
         self.mounts = _mounts(self.slot, list(self.contents.walk()))
         self.tree: FileTree = ComposedTree(self.slot.tree, self.mounts) if self.mounts else self.slot.tree
 
     def devices(self) -> list[BlockDevice]:
-        """The disk itself; its partitions are found by their table."""
-        return [self.contents.device]
+        """The disk inside its containers; its partitions are found by their table."""
+        part = self.contents
+        while part.kind in _WRAPPERS and part.children:
+            part = part.children[0]
+        return [part.device]
 
     def layout(self) -> dict[str, object]:
         """See Target."""

@@ -23,6 +23,9 @@ MAX_NAMES = 200_000
 MAX_WALK = 2_000_000
 """Entries of one walk over the whole tree."""
 
+MAX_REMEMBERED = 100_000
+"""Directories and links whose entries are kept for the next look-up."""
+
 MAX_UNPACKED = 256 * 1024 * 1024
 """Bytes that one compressed file may grow to."""
 

@@ -98,6 +98,8 @@ class DirectoryTree(FileTree):
         )
         # Directories and links are asked for again and again by look-ups; files are not worth the memory.
         if not stat.S_ISREG(got.st_mode):
+            if len(self._stats) >= limits.MAX_REMEMBERED:
+                self._stats.clear()
             self._stats[path] = entry
         return entry
 

@@ -178,7 +178,7 @@ def open_medium(device: CachedDevice) -> Medium:
     failure: TargetError | None = None
     try:
         geometry, right = _read(device, 0, f"{device.name}: superblock")
-    except DamagedError as error:
+    except TargetError as error:
         failure, right = error, False
     if not right:
         copy = _copy(device, geometry)
@@ -191,7 +191,7 @@ def open_medium(device: CachedDevice) -> Medium:
         raise failure or DamagedError(f"{device.name}: no superblock")
     if geometry.needs_repair:
         notes.append("file system is marked as in need of repair")
-    if geometry.in_progress:
+    if geometry.in_progress and right:
         notes.append("file system was not made to its end")
     if geometry.blocks << geometry.block_log > device.size:
         size = geometry.blocks << geometry.block_log

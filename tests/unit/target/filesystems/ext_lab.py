@@ -72,7 +72,7 @@ def as_root() -> bool:
     return os.geteuid() == 0
 
 
-def plant(root: Path, *, longest_link: int = 1000, many: int = 1500) -> Path:
+def plant(root: Path, *, longest_link: int = 1000, many: int = 600) -> Path:
     """A tree with everything that plain files can have; what only root can make is there when we are root."""
     chance = random.Random(20)
     root.mkdir(parents=True)
@@ -80,7 +80,7 @@ def plant(root: Path, *, longest_link: int = 1000, many: int = 1500) -> Path:
         (root / f"file{size}").write_bytes(chance.randbytes(size))
     with open(root / "holes", "wb") as stream:
         for number in range(700):
-            stream.seek(number * 131072)
+            stream.seek(number * 20480)
             stream.write(chance.randbytes(10))
     with open(root / "tail", "wb") as stream:
         for place, text in ((4_900_000_000, b"near the end"), (5_000_000_000, b"!")):

@@ -62,8 +62,12 @@ def opened(image: Path) -> ExtTree:
     return tree
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("indexed", [False, True], ids=["as-made", "e2fsck-D"])
+INDEXED = ("ext4", "ext4-1k", "ext4-64k", "no-checksum", "inline")
+
+
+@pytest.mark.parametrize(
+    ("variant", "indexed"), [*((name, False) for name in VARIANTS), *((name, True) for name in INDEXED)]
+)
 def test_image_equals_its_tree(tmp_path: Path, planted: tuple[Path, bool], variant: str, indexed: bool) -> None:
     root, attributes = planted
     if variant == "ext2-plain":
@@ -73,7 +77,7 @@ def test_image_equals_its_tree(tmp_path: Path, planted: tuple[Path, bool], varia
         run(need("e2fsck", "e2fsprogs"), "-fyD", image)
     tree = opened(image)
     assert tree.notes == []
-    assert compare(tree, root, attributes=attributes) > 1500
+    assert compare(tree, root, attributes=attributes) > 600
     image.unlink()
 
 
@@ -229,12 +233,12 @@ def _written_by_the_kernel(root: Path) -> None:
     give_attributes(root / "planted")
     crowd = root / "crowd"
     crowd.mkdir()
-    for number in range(4000):
+    for number in range(2500):
         (crowd / f"{number}-{'x' * 40}").touch()
-    for number in range(0, 4000, 3):
+    for number in range(0, 2500, 3):
         (crowd / f"{number}-{'x' * 40}").unlink()
     with open(root / "woven1", "wb") as one, open(root / "woven2", "wb") as two:
-        for number in range(400):
+        for number in range(60):
             for stream in (one, two):
                 stream.write(bytes([number & 255]) * 5000)
                 os.fsync(stream.fileno())
@@ -250,9 +254,7 @@ def _written_by_the_kernel(root: Path) -> None:
             break
 
 
-@pytest.mark.parametrize(
-    "options", [VARIANTS[name] for name in ("ext4-1k", "inline", "no-extents", "ea-inode", "bigalloc", "ext3")]
-)
+@pytest.mark.parametrize("options", [VARIANTS[name] for name in ("ext4-1k", "inline", "no-extents", "ea-inode")])
 def test_the_kernel_sees_the_same(tmp_path: Path, options: str) -> None:
     encrypt = "^extents" not in options and "ext3" not in options
     image = mke2fs(
@@ -274,4 +276,4 @@ def test_the_kernel_sees_the_same(tmp_path: Path, options: str) -> None:
             subprocess.run(["rm", "-r", place / "secret"], check=True)
         tree = opened(image)
     with mounted(image, tmp_path / "mount", "ro") as place:
-        assert compare(tree, place, sizes=True) > 4000
+        assert compare(tree, place, sizes=True) > 2000

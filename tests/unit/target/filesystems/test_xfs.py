@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import subprocess
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from scanner.target.filesystems._xfs_fork import BTREE, EXTENTS, LOCAL
 from scanner.target.filesystems.base import open_filesystem
 from scanner.target.filesystems.xfs import XfsTree
 from tests.unit.target.filesystems.ext_lab import ACL, compare, give_attributes, need, plant
-from tests.unit.target.filesystems.xfs_lab import mkfs, mounted, patch, sow, xfs_db
+from tests.unit.target.filesystems.xfs_lab import mkfs, mounted, patch, seal_superblock, sow, xfs_db
 
 VARIANTS = {
     "v5": "",
@@ -30,7 +31,7 @@ VARIANTS = {
     "v4": "-m crc=0",
     "v4-no-types": "-m crc=0 -n ftype=0",
     "v4-512": "-m crc=0 -b size=512",
-    "v4-1k-4k-directories": "-m crc=0 -b size=1024 -i size=1024 -n size=4096",
+    "v4-1k-4k-directories": "-m crc=0 -b size=1024 -i size=512 -n size=4096",
 }
 
 
@@ -65,6 +66,8 @@ def test_attributes_short_leaf_node_and_remote(tmp_path: Path, variant: str) -> 
         "node": [(300, 30)],
         "remote": [(2, 700), (3, 5000), (1, 65535), (4, 3)],
     }
+    if variant.startswith("v4"):
+        del plans["remote"]  # this xfs_db crashes on them: test_a_long_value_of_version_4
     for name in plans:
         (root / name).write_text(name)
     image = mkfs(tmp_path / "image", *VARIANTS[variant].split(), tree=root)
@@ -82,6 +85,32 @@ def test_attributes_short_leaf_node_and_remote(tmp_path: Path, variant: str) -> 
     assert tree.notes == []
     for path, attributes in expected.items():
         assert tree.xattrs(path) == attributes
+
+
+def test_a_long_value_of_version_4(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    (root / "file").write_text("file")
+    image = mkfs(tmp_path / "image", "-m", "crc=0", "-b", "size=512", tree=root)
+    number = opened(image).lstat("/file").inode
+    xfs_db(image, f"inode {number}", *(f"attr_set -u -v 30 name{item:02d}" for item in range(60)))
+    tree = opened(image)
+    medium = tree._medium
+    places = [
+        medium.place(extent.block) + item * 512
+        for extent in tree.node("/file").attribute_fork(medium).extents()
+        for item in range(extent.blocks)
+    ]
+    data = image.read_bytes()
+    leaf = next(place for place in places if data[place + 8 : place + 10] == b"\xfb\xee")
+    at = int.from_bytes(data[leaf + 36 : leaf + 38], "big")
+    name = data[leaf + at + 3 : leaf + at + 9]
+    patch(image, leaf + at, struct.pack(">IIB", 0, 1000, 6) + name)
+    patch(image, leaf + 38, b"\0")
+    found = opened(image).xattrs("/file")
+    assert len(found) == 60
+    now = image.read_bytes()
+    assert found[f"user.{name.decode()}"] == b"".join(now[place : place + 512] for place in places)[:1000]
 
 
 @pytest.mark.parametrize("variant", ["v4", "v4-512"])
@@ -179,14 +208,16 @@ def test_the_kernel_sees_the_same(tmp_path: Path, variant: str, monkeypatch: pyt
     }
     assert {form for form, _ in forms} == {EXTENTS, BTREE}
     assert {form for _, form in forms} >= {LOCAL, EXTENTS}
-    assert tree.node("/planted/few").form == LOCAL
+    assert tree.node("/planted/deep").form == LOCAL
+    if variant == "v5-1k":
+        assert tree.node("/crowd").form == BTREE
     getxattr = os.getxattr
     monkeypatch.setattr(
         os, "getxattr", lambda path, key, **more: b"" if "SGI_ACL" in key else getxattr(path, key, **more)
     )
     tree.__class__ = _Kernel
     with mounted(image, tmp_path / "mount", "ro") as place:
-        assert compare(tree, place, sizes=True) > 5500
+        assert compare(tree, place, sizes=True) > 4600
         assert tree.lstat("/").inode == os.lstat(place).st_ino
         assert tree.lstat("/few").inode == os.lstat(place / "few").st_ino
     assert tree.notes == []
@@ -199,7 +230,7 @@ def test_the_kernel_sees_the_same(tmp_path: Path, variant: str, monkeypatch: pyt
 def test_a_copy_of_the_superblock(tmp_path: Path, sown: Path, variant: str, how: str, groups: str) -> None:
     image = mkfs(tmp_path / "image", *VARIANTS[variant].split(), *groups.split(), size="150M", tree=sown)
     expected = list(opened(image).walk("/"))
-    patch(image, 0, bytes(4096)) if how == "gone" else patch(image, 100 if variant == "v4" else 230, b"\xff")
+    patch(image, 0, bytes(4096)) if how == "gone" else patch(image, 104 if variant == "v4" else 230, b"\xff")
     tree = opened(image)
     assert len(tree.notes) == 1
     assert tree.notes[0].startswith("superblock is damaged, its copy at offset ")
@@ -271,16 +302,32 @@ def test_realtime_content_is_not_collected(tmp_path: Path, sown: Path) -> None:
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     image = mkfs(tmp_path / "image", "-m", "crc=0")
+    size = opened(image)._medium.geometry.ag_size
     for version, words in ((b"\xb4\x83", "version 3"), (b"\x94\xa4", "version 1 directories")):
-        patch(image, 100, version)
+        for group in range(4):
+            patch(image, group * size + 100, version)
         with pytest.raises(NotCollectedError, match=words):
             opened(image)
     image = mkfs(tmp_path / "newer")
-    xfs_db(image, "sb 0", "write features_incompat 0x8000003")
+    size = opened(image)._medium.geometry.ag_size
+    for group in range(4):
+        seal_superblock(image, group * size, 216, b"\x08\0\0\x03")
     with pytest.raises(NotCollectedError, match="0x8000000"):
         opened(image)
-    xfs_db(mkfs(tmp_path / "repair"), "sb 0", "write features_incompat 0x1b")
-    assert opened(tmp_path / "repair").notes == ["file system is marked as in need of repair"]
+
+
+def test_what_the_superblock_admits(tmp_path: Path) -> None:
+    image = mkfs(tmp_path / "image")
+    seal_superblock(image, 0, 216, b"\0\0\0\x1b")
+    assert opened(image).notes == ["file system is marked as in need of repair"]
+    seal_superblock(image, 0, 216, b"\0\0\0\x0b")
+    seal_superblock(image, 0, 126, b"\1")
+    assert opened(image).notes == ["file system was not made to its end"]
+    seal_superblock(image, 0, 126, b"\0")
+    seal_superblock(image, 0, 48, bytes(8))
+    assert opened(image).notes == ["log is on another device and was not seen"]
+    os.truncate(image, 20 << 20)
+    assert opened(image).notes[0] == "device ends after 20971520 bytes, the file system is 33554432 bytes long"
 
 
 def test_what_is_not_there_and_what_is_something_else(tmp_path: Path, sown: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner.parsers.crc32c import crc32c
 from tests.unit.target.filesystems.ext_lab import as_root, need, run
 
 SMALL = {"TEST_DIR": "1", "TEST_DEV": "1", "QA_CHECK_FS": "1"}
@@ -114,3 +115,12 @@ def patch(image: Path, offset: int, data: bytes) -> None:
     with open(image, "r+b") as stream:
         stream.seek(offset)
         stream.write(data)
+
+
+def seal_superblock(image: Path, start: int, offset: int, data: bytes) -> None:
+    """Overwrite bytes of the superblock at `start` and make its checksum right again."""
+    patch(image, start + offset, data)
+    with open(image, "rb") as stream:
+        stream.seek(start)
+        sector = stream.read(512)
+    patch(image, start + 224, crc32c(sector[:224] + bytes(4) + sector[228:]).to_bytes(4, "little"))

@@ -1,0 +1,1 @@
+"""Archives as file trees: tar files, OCI layouts and docker archives. Nothing is ever extracted."""

@@ -1,0 +1,224 @@
+"""OCI image layouts, OCI archives and docker archives: which layers make the tree, and that every digest holds.
+
+Sources: opencontainers/image-spec `image-layout.md`, `manifest.md`, `image-index.md`, `config.md`; `docker save` format
+(manifest.json with Config and Layers).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.model.errors import DamagedError, MissingError, NotCollectedError, TargetError, UsageError
+from scanner.target.archives.layers import LayeredTree
+from scanner.target.base import BlockDevice, FileTree
+from scanner.target.containers.base import HEAD, containers
+from scanner.target.devices import SliceDevice
+
+__all__ = ["ImageInside", "is_docker_archive", "is_oci_layout", "open_docker", "open_oci"]
+
+_MAX_JSON = 4 * 1024 * 1024
+_MAX_LAYERS = 512
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+
+Blob = Callable[[str], BlockDevice]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInside:
+    """The image that was chosen: its tree, the digest of its manifest, its platform and its layers."""
+
+    tree: LayeredTree
+    digest: str | None
+    platform: str
+    layers: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_oci_layout(tree: FileTree) -> bool:
+    """Whether the folder or archive is an OCI image layout."""
+    return _there(tree, "/oci-layout") and _there(tree, "/index.json")
+
+
+def is_docker_archive(tree: FileTree) -> bool:
+    """Whether the archive is what `docker save` writes."""
+    return _there(tree, "/manifest.json") and not _there(tree, "/etc")
+
+
+def open_oci(tree: FileTree, platform: str | None) -> ImageInside:
+    """The image of an OCI layout; of several, the one for `platform` (os/arch or arch)."""
+    index = _json(tree.read("/index.json", _MAX_JSON), "index.json")
+    descriptor = _choose(tree, index, platform, 0)
+    digest = str(descriptor["digest"])
+    manifest = _json(_blob(tree, digest, _MAX_JSON), digest)
+    layers = manifest.get("layers")
+    if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
+        raise DamagedError(f"{digest}: the manifest has no list of layers")
+    config = _config(tree, manifest)
+    opened = [_layer(_Blob(tree, _blob_path(str(one.get("digest")))), str(one.get("digest"))) for one in layers]
+    return ImageInside(
+        LayeredTree(opened),
+        digest,
+        _platform_of(config),
+        tuple(str(one.get("digest")) for one in layers),
+        _labels(config),
+    )
+
+
+def open_docker(tree: FileTree) -> ImageInside:
+    """The image of a docker archive. Raises UsageError when it holds several."""
+    manifests = _json(tree.read("/manifest.json", _MAX_JSON), "manifest.json")
+    if not isinstance(manifests, list) or not manifests or not isinstance(manifests[0], dict):
+        raise DamagedError("manifest.json: a list of images is expected")
+    if len(manifests) > 1:
+        raise UsageError(f"this docker archive holds {len(manifests)} images", hint="save one image at a time")
+    names = manifests[0].get("Layers")
+    if not isinstance(names, list) or len(names) > _MAX_LAYERS:
+        raise DamagedError("manifest.json: a list of layers is expected")
+    config: Any = {}
+    name = manifests[0].get("Config")
+    if isinstance(name, str):
+        config = _json(tree.read("/" + name, _MAX_JSON), name)
+    stated = config.get("rootfs", {}).get("diff_ids", []) if isinstance(config, dict) else []
+    opened = []
+    for number, path in enumerate(names):
+        digest = str(stated[number]) if number < len(stated) else ""
+        opened.append(_layer(_Blob(tree, tree.resolve("/" + str(path))), digest, unpacked_digest=True))
+    return ImageInside(LayeredTree(opened), None, _platform_of(config), tuple(map(str, names)), _labels(config))
+
+
+# ---- parts ------------------------------------------------------------------------------------------------------
+
+
+class _Blob(BlockDevice):
+    """A file of a tree as a device."""
+
+    def __init__(self, tree: FileTree, path: str) -> None:
+        self._tree = tree
+        self._path = path
+        self.name = path.rpartition("/")[2]
+        self.size = tree.lstat(path).size
+
+    def pread(self, offset: int, length: int) -> bytes:
+        """See BlockDevice."""
+        return self._tree.pread(self._path, offset, length)
+
+
+def _there(tree: FileTree, path: str) -> bool:
+    try:
+        return tree.stat(path).type == "file"
+    except TargetError:
+        return False
+
+
+def _json(data: bytes, what: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{what}: not JSON: {error}") from None
+
+
+def _blob_path(digest: str) -> str:
+    algorithm, _, value = digest.partition(":")
+    if algorithm not in ("sha256", "sha512") or not value.isalnum() or len(value) not in (64, 128):
+        raise DamagedError(f"not a digest: {digest[:100]!r}")
+    return f"/blobs/{algorithm}/{value}"
+
+
+def _blob(tree: FileTree, digest: str, limit: int) -> bytes:
+    """The bytes of a blob, its digest checked."""
+    data = tree.read(_blob_path(digest), limit)
+    algorithm, _, value = digest.partition(":")
+    if hashlib.new(algorithm, data).hexdigest() != value:
+        raise DamagedError(f"{digest}: the blob does not match its digest")
+    return data
+
+
+def _choose(tree: FileTree, index: Any, platform: str | None, depth: int) -> Mapping[str, Any]:
+    """The descriptor of the manifest to read."""
+    manifests = index.get("manifests") if isinstance(index, dict) else None
+    if not isinstance(manifests, list) or depth > 3:
+        raise DamagedError("index.json: a list of manifests is expected")
+    images = [one for one in manifests if isinstance(one, dict) and "digest" in one and not _is_attached(one)]
+    if platform is not None and any("platform" in one for one in images):
+        images = [one for one in images if platform in _platform_words(one)]
+    if not images:
+        raise UsageError(f"the image index has no image for {platform}" if platform else "the image index is empty")
+    if len(images) > 1:
+        words = ", ".join(_platform_words(one)[0] for one in images)
+        raise UsageError(f"the image index holds {len(images)} images: {words}", hint="choose one with --platform")
+    chosen = images[0]
+    if chosen.get("mediaType") in _INDEXES:
+        inner = _json(_blob(tree, str(chosen["digest"]), _MAX_JSON), str(chosen["digest"]))
+        return _choose(tree, inner, platform, depth + 1)
+    return chosen
+
+
+def _is_attached(descriptor: Mapping[str, Any]) -> bool:
+    """Signatures, attestations and other artefacts beside the image are not images."""
+    annotations = descriptor.get("annotations")
+    kind = annotations.get("vnd.docker.reference.type") if isinstance(annotations, dict) else None
+    name = str(annotations.get("org.opencontainers.image.ref.name", "")) if isinstance(annotations, dict) else ""
+    return kind is not None or "artifactType" in descriptor or name.endswith((".sig", ".att", ".sbom"))
+
+
+def _platform_words(descriptor: Mapping[str, Any]) -> list[str]:
+    platform = descriptor.get("platform")
+    if not isinstance(platform, dict):
+        return [str(descriptor.get("digest", "?"))[:19]]
+    arch = str(platform.get("architecture"))
+    full = f"{platform.get('os')}/{arch}"
+    words = [full, arch]
+    if platform.get("variant"):
+        words.insert(0, f"{full}/{platform['variant']}")
+    return words
+
+
+def _config(tree: FileTree, manifest: Any) -> Any:
+    descriptor = manifest.get("config")
+    if not isinstance(descriptor, dict) or "digest" not in descriptor:
+        return {}
+    try:
+        return _json(_blob(tree, str(descriptor["digest"]), _MAX_JSON), str(descriptor["digest"]))
+    except MissingError:
+        return {}
+
+
+def _platform_of(config: Any) -> str:
+    return f"{config.get('os', '?')}/{config.get('architecture', '?')}" if isinstance(config, dict) else "?"
+
+
+def _labels(config: Any) -> dict[str, str]:
+    inner = config.get("config") if isinstance(config, dict) else None
+    labels = inner.get("Labels") if isinstance(inner, dict) else None
+    return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
+
+
+def _layer(blob: BlockDevice, digest: str, *, unpacked_digest: bool = False) -> BlockDevice:
+    """The tar stream of a layer, its digest checked: of the blob as it is, or of the unpacked layer (docker)."""
+    if digest and not unpacked_digest:
+        _check(blob, digest)
+    container = next((one for one in containers() if one.probe(blob.pread(0, HEAD))), None)
+    opened = container.open(blob) if container is not None else SliceDevice(blob, 0, blob.size, blob.name)
+    if digest and unpacked_digest:
+        _check(opened, digest)
+    return opened
+
+
+def _check(device: BlockDevice, digest: str) -> None:
+    algorithm, _, value = digest.partition(":")
+    if algorithm not in ("sha256", "sha512"):
+        raise NotCollectedError(f"unsupported: digest {algorithm}")
+    total = hashlib.new(algorithm)
+    at = 0
+    while at < device.size:
+        data = device.pread(at, 1 << 20)
+        if not data:
+            break
+        total.update(data)
+        at += len(data)
+    if total.hexdigest() != value:
+        raise DamagedError(f"{device.name}: the layer does not match its digest {digest}")

@@ -1,0 +1,52 @@
+"""The target behind a path, by what is there and never by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scanner.model.errors import InputError
+from scanner.target.archive import ArchiveTarget
+from scanner.target.base import BlockDevice, Target
+from scanner.target.cached import CachedDevice
+from scanner.target.containers import compressed
+from scanner.target.containers.base import HEAD
+from scanner.target.devices import FileDevice
+from scanner.target.image import ImageTarget
+from scanner.target.tree import TreeTarget
+
+__all__ = ["open_path"]
+
+_TAR_MAGIC = 257
+
+
+def open_path(path: Path, *, runtime: bool = False, slot: str | None = None, platform: str | None = None) -> Target:
+    """A folder is an OCI layout or a root tree; a file is a tar archive or a disk image, compressed or not.
+
+    `runtime`: /proc and /sys inside a root tree are its running half. `slot` and `platform` choose inside images and
+    archives. Raises InputError when there is nothing, NoRootError when no system in it can be read.
+    """
+    if path.is_dir():
+        if (path / "oci-layout").is_file() and (path / "index.json").is_file():
+            return ArchiveTarget(path, None, platform=platform)
+        return TreeTarget(path, runtime=runtime)
+    if not path.exists():
+        raise InputError("there is no such file or directory", where=str(path))
+    file = FileDevice(path)
+    try:
+        unpacked = _unpacked(file)
+        stream: BlockDevice = unpacked[1] if unpacked is not None else file
+        if stream.pread(_TAR_MAGIC, 5) == b"ustar":
+            return ArchiveTarget(path, CachedDevice.over(stream), platform=platform)
+        return ImageTarget(path, file, unpacked, slot=slot)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _unpacked(file: FileDevice) -> tuple[str, BlockDevice] | None:
+    """What the compression of the file holds, or None when it is not compressed."""
+    head = file.pread(0, HEAD)
+    for one in compressed.CONTAINERS:
+        if one.probe(head):
+            return one.kind, one.open(file)
+    return None
