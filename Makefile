@@ -27,9 +27,9 @@ scan: $(VENV)/.runtime  ## set up, scan this machine, write reports to out/
 	@mkdir -p $(OUT)
 	@code=0; $(BIN)/assay scan $(ARGS) -o snapshot=$(OUT)/snapshot.json -o json=$(OUT)/assessment.json \
 	  -o html=$(OUT)/report.html -o pdf=$(OUT)/report.pdf || code=$$?; \
+	if [ $$code -ne 0 ] && [ $$code -ne 3 ]; then exit $$code; fi; \
 	echo "Written: $(OUT)/snapshot.json $(OUT)/assessment.json $(OUT)/report.html $(OUT)/report.pdf"; \
-	if [ $$code -eq 3 ]; then echo "assay ended with 3 (incomplete): the reasons stand above and on page one of the reports"; \
-	elif [ $$code -ne 0 ]; then exit $$code; fi
+	if [ $$code -eq 3 ]; then echo "assay ended with 3 (incomplete): the reasons stand above and on page one of the reports"; fi
 
 dev: $(VENV)/.dev  ## the virtual environment with all tools
 

@@ -48,7 +48,6 @@ def collect(
         opened.close()
     _write_snapshot(output, snapshot)
     if not quiet:
-        import sys
         from collections import Counter
 
         states = Counter(fact.state for fact in snapshot.facts.values())
@@ -57,4 +56,4 @@ def collect(
             for state in ("present", "absent", "not_collected", "error")
             if states[state]
         )
-        print(f"assay: {len(snapshot.facts)} facts ({words}); {snapshot.facts_digest}", file=sys.stderr)
+        shared.say(f"assay: {len(snapshot.facts)} facts ({words}); {snapshot.facts_digest}")

@@ -49,7 +49,9 @@ def explain(
         lines += _control(control, document)
     for result in results:
         lines += _result(result, document, facts)
-    shared.echo("\n".join(lines).rstrip() + "\n")
+    from scanner.outputs.table import clean
+
+    shared.echo("\n".join(map(clean, lines)).rstrip() + "\n")
 
 
 def _control(control: Mapping[str, Any], document: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from scanner import __version__
-from scanner.cli import check, collect, config, controls, evaluate, explain, report, rules, scan, schema, target
+from scanner.cli import check, collect, config, controls, evaluate, explain, report, rules, scan, schema, shared, target
 from scanner.model.errors import AssayError
 
 __all__ = ["app", "main"]
@@ -64,15 +64,15 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("ASSAY_DEBUG"):
             raise
-        print(f"assay: internal error: {type(error).__name__}: {error}", file=sys.stderr)
-        print("  this is a bug in Assay; ASSAY_DEBUG=1 shows where. Please report it.", file=sys.stderr)
+        shared.say(f"assay: internal error: {type(error).__name__}: {error}")
+        shared.say("  this is a bug in Assay; ASSAY_DEBUG=1 shows where. Please report it.")
         raise SystemExit(70) from None
 
 
 def _complain(error: AssayError) -> None:
-    print(f"assay: {error}", file=sys.stderr)
+    shared.say(f"assay: {error}")
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
+        shared.say(f"  {error.hint}")
 
 
 if __name__ == "__main__":

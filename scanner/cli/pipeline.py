@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ def chosen_profiles(
         own = [catalog.profile(content, DEFAULT_PROFILE)]
         why = f"no profile is written for {os_id or 'an unnamed system'}"
     if not quiet:
-        print(f"assay: profile {', '.join(one.id for one in own)} ({why}; --profile chooses others)", file=sys.stderr)
+        shared.say(f"assay: profile {', '.join(one.id for one in own)} ({why}; --profile chooses others)")
     return own
 
 

@@ -143,8 +143,11 @@ def open_target(
         from scanner.target.live import LiveTarget
 
         return LiveTarget()
+    from scanner import config
     from scanner.target.opening import open_path
 
+    if Path(name).is_dir():
+        config.refuse_inside(Path(name))
     if runtime and not Path(name).is_dir():
         raise UsageError("--runtime is for a directory that holds /proc and /sys")
     return open_path(Path(name), runtime=runtime, slot=slot, platform=platform)
@@ -192,6 +195,15 @@ def read_assessment(name: str) -> Mapping[str, Any]:
     from scanner.model.result import ASSESSMENT_SCHEMA
 
     data: Mapping[str, Any] = _document(name, "assessment", ASSESSMENT_SCHEMA, "assay scan -o json=assessment.json")
+    known = {one["instance"] for one in data["results"]}
+    for control in data["controls"]:
+        for instance in control["results"]:
+            if instance not in known:
+                raise InputError(
+                    f"the control {control['id']} rests on {instance}, which is not among the results",
+                    where=name,
+                    hint="use the assessment as it was written",
+                )
     return data
 
 
@@ -234,7 +246,7 @@ def write_outputs(requests: Sequence[str] | None, document: Mapping[str, Any]) -
         except AssayError as error:  # the other outputs are still written: nothing is lost for one bad path
             problems.append(error)
     for one in problems[1:]:
-        print(f"assay: {one}", file=sys.stderr)
+        say(f"assay: {one}")
     if problems:
         raise problems[0]
     return any(path == "-" for _, path in chosen)
@@ -255,7 +267,7 @@ def finish(assessment: Assessment, outputs: Sequence[str] | None, *, as_json: bo
     if reasons:
         if quiet or as_json or taken:
             for reason in reasons:
-                print(f"assay: incomplete: {reason}", file=sys.stderr)
+                say(f"assay: incomplete: {reason}")
         raise typer.Exit(3)
 
 
@@ -268,6 +280,14 @@ def print_text(document: Mapping[str, Any], show: str = "failures") -> None:
     )
     style = table.Style(colour, shutil.get_terminal_size((100, 24)).columns)
     echo(table.text(document, style, show))
+
+
+def say(text: str) -> None:
+    """One line on stderr. What the target or a file said in it cannot steer the terminal."""
+    from scanner.outputs.table import clean
+
+    if sys.stderr is not None:  # print would turn to stdout
+        print(clean(text), file=sys.stderr)
 
 
 def echo(text: str) -> None:

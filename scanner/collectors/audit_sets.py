@@ -31,7 +31,8 @@ def source_files(look: Look) -> list[tuple[str, str]] | None:
     names = [name for name in look.names(FOLDER) if name.endswith(".rules") and not name.startswith(".")]
     files = []
     for name in natural_sorted(names):
-        text = look.try_text(f"{FOLDER}/{name}")
+        # No gap: what one file says can silence the rules of all others.
+        text = look.text(f"{FOLDER}/{name}")
         if text is not None:
             files.append((f"{FOLDER}/{name}", text))
     return files

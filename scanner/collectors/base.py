@@ -56,6 +56,7 @@ class Look:
         self._specs = {spec.name: spec for spec in specs}
         self._wanted = wanted
         self._scopes: list[_Scope] = [_Scope({}, {})]
+        self._parsed = 0
         self._texts: dict[str, tuple[str | None, Evidence | None]] = {}
         self._shared: dict[object, tuple[object, _Scope]] = {}
 
@@ -82,6 +83,9 @@ class Look:
             except MissingError:
                 self._texts[path] = (None, None)
             else:
+                self._parsed += len(data)
+                if self._parsed > limits.MAX_TEXTS:
+                    raise LimitError(f"{printable(path)}: more than {limits.MAX_TEXTS} bytes of text for one subject")
                 text = data.decode("utf-8", "surrogateescape")
                 self._texts[path] = (text, Evidence(printable(path), sha256=self._digest(path, data, text)))
         text_or_none, evidence = self._texts[path]
@@ -169,7 +173,8 @@ class Look:
                     chosen[name] = None
                 elif not self._leads_nowhere(path):
                     chosen[name] = path
-        return [path for name in sorted(chosen) if (path := chosen[name]) is not None]
+        paths = [chosen[name] for name in sorted(chosen)]
+        return [path for path in paths if path is not None]
 
     def _is_null(self, path: str) -> bool:
         link = self.link(path)

@@ -51,7 +51,7 @@ def _settings(look: Look) -> Json:
         "integrity": integrity,
         "trust": [part for part in of("trust", "rpmdb,file").split(",") if part],
         "watch_fs": [part for part in of("watch_fs", "ext4,xfs,tmpfs").split(",") if part],
-        "ignore_mounts": [part for part in of("ignore_mounts", "").split(",") if part],
+        "ignore_mounts": [part.rstrip("/") or "/" for part in of("ignore_mounts", "").split(",") if part],
         "allow_filesystem_mark": of("allow_filesystem_mark", "0") == "1",
         "source": _CONFIG,
         "line": line.line if line is not None else None,

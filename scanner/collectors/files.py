@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import fnmatch
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scanner.collectors import userdb
-from scanner.collectors.base import Collector, Look, each_argument
+from scanner.collectors.base import Collector, Look, each_argument, reason_of
 from scanner.model.canonical import printable
 from scanner.model.errors import NotCollectedError, TargetError
 from scanner.model.fact import Evidence, Fact, FactSpec, Json
@@ -57,6 +57,7 @@ _PSEUDO = frozenset(
 )
 _LIBRARY = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/")
 _PROGRAM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/libexec/", "/usr/local/bin/", "/usr/local/sbin/")
+_AREAS = {"library": _LIBRARY, "program": _PROGRAM}
 _TRUST_NAMES = frozenset({".rhosts", ".shosts", "hosts.equiv", "shosts.equiv"})
 _SUSPECT = stat.S_ISUID | stat.S_ISGID | stat.S_IWOTH
 
@@ -162,10 +163,11 @@ def _special(look: Look) -> Json:
     if names.users is None or names.groups is None:
         look.gap("/etc/passwd", "the account files cannot be read: files without an owner are not known")
     tree = look.target.tree
+    areas = _areas(look)
     table: list[Json] = []
     for entry in tree.walk("/", skip=_left_out(look)):
         # Nearly every entry ends here: one test of bits, two look-ups of numbers, one of the place.
-        kinds = list(_kinds(entry, names))
+        kinds = list(_kinds(entry, names, areas))
         for kind in kinds:
             table.append(
                 {
@@ -185,7 +187,25 @@ def _special(look: Look) -> Json:
     return sorted(table[: limits.MAX_RECORDS], key=lambda record: (record["path"], record["kind"]))
 
 
-def _kinds(entry: Entry, names: userdb.Names) -> Iterator[str]:
+def _areas(look: Look) -> dict[str, tuple[str, ...]]:
+    """Where libraries and programs lie, by their own names and by those that links give them: on an ostree system
+    /usr/local is a link to /var/usrlocal."""
+    found: dict[str, tuple[str, ...]] = {}
+    for area, places in _AREAS.items():
+        known = dict.fromkeys(places)
+        for place in places:
+            try:
+                real = look.real(place.rstrip("/"))
+            except TargetError as error:
+                look.gap(place, reason_of(error))
+                continue
+            if real is not None and real != "/":
+                known.setdefault(f"{real}/")
+        found[area] = tuple(known)
+    return found
+
+
+def _kinds(entry: Entry, names: userdb.Names, areas: Mapping[str, tuple[str, ...]] = _AREAS) -> Iterator[str]:
     mode = entry.mode
     form = stat.S_IFMT(mode)
     if mode & _SUSPECT:
@@ -210,15 +230,15 @@ def _kinds(entry: Entry, names: userdb.Names) -> Iterator[str]:
         if entry.rdev or form == stat.S_IFBLK:
             yield "device_outside_dev"
     elif form in (stat.S_IFREG, stat.S_IFDIR) and (entry.uid or entry.gid or mode & 0o022):
-        yield from _system_kinds(entry)
+        yield from _system_kinds(entry, areas)
     if entry.path.rpartition("/")[2] in _TRUST_NAMES:
         yield "host_trust_file"
 
 
-def _system_kinds(entry: Entry) -> Iterator[str]:
+def _system_kinds(entry: Entry, areas: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """Files and directories of libraries and programs that someone but root could change."""
     place = f"{entry.path}/" if entry.type == "directory" else entry.path
-    area = "library" if place.startswith(_LIBRARY) else "program" if place.startswith(_PROGRAM) else None
+    area = next((area for area, places in areas.items() if place.startswith(places)), None)
     if area is None:
         return
     if entry.uid:

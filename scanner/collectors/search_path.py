@@ -70,12 +70,17 @@ def _given(look: Look) -> Iterator[Json]:
     """PATH as login.defs and /etc/environment give it, without a shell."""
     for path, names in (("/etc/login.defs", ("ENV_SUPATH", "ENV_PATH")), ("/etc/environment", ("PATH",))):
         for number, line in enumerate((look.try_text(path) or "").split("\n"), 1):
-            words = line.partition("#")[0].replace("=", " ", 1).split(None, 1)
-            if len(words) == 2 and words[0] in names:
-                value = words[1].strip().strip("\"'").removeprefix("PATH=")
-                scope = "root" if words[0] == "ENV_SUPATH" else "system" if words[0] == "PATH" else "user"
+            name, value = _assigned(line.partition("#")[0])
+            if name in names:
+                scope = {"ENV_SUPATH": "root", "PATH": "system"}.get(name, "user")
                 for element in search_path.split_list(value, number):
                     yield _element(look, element, path, scope, None, None)
+
+
+def _assigned(line: str) -> tuple[str, str]:
+    """`ENV_PATH PATH=/bin` and `PATH=/bin`: the name at the front, and the value."""
+    name, _, value = line.strip().removeprefix("export ").replace("\t", " ").replace("PATH=", " ", 1).partition(" ")
+    return name or "PATH", value.strip().strip("\"'")
 
 
 def _element(look: Look, element: Element, source: str, scope: str, user: str | None, home: str | None) -> Json:

@@ -192,7 +192,7 @@ def _elsewhere(settings: _Settings, path: str) -> str:
 
 def _running(look: Look, key: str) -> Json:
     path = path_of(key)
-    if not path or ".." in path.split("/"):
+    if not path or ".." in key.split("/"):
         raise DamagedError(f"{key!r} is no kernel setting")
     text = look.running_text(f"/proc/sys/{path}")
     if text is None:

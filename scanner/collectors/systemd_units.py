@@ -148,7 +148,7 @@ def _hindered(look: Look, files: UnitFiles, name: str, unit: Unit | None, drop_i
     entry = files.named(name)
     if unit is None or entry is None or entry.real is None or unit_type(name) != "service":
         return []
-    found = set()
+    found = {f"{path} cannot be read" for path in files.unread.get(name, ())}
     programs = _programs(unit)
     for program in programs:
         if posixpath.basename(program) in _IDLE:

@@ -66,7 +66,7 @@ class Asked:
 
 @dataclass(slots=True)
 class UnitFiles:
-    """Everything found in the load path, by unit name."""
+    """Everything found in the load path, by unit name. `unread`: drop-ins and their folders that could not be read."""
 
     files: dict[str, UnitFile] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -77,6 +77,7 @@ class UnitFiles:
     _known: set[tuple[str, str, str]] = field(default_factory=set)
     _aliases: dict[str, list[str]] = field(default_factory=dict)
     _parsed: dict[str, tuple[Setting, ...] | None] = field(default_factory=dict)
+    unread: dict[str, set[str]] = field(default_factory=dict)
 
     def named(self, name: str) -> UnitFile | None:
         """The entry for `name`: its own, or for an instance the one of its template."""
@@ -128,10 +129,18 @@ class UnitFiles:
         chosen: dict[str, str] = {}
         for paths in (self._folders_for(owners), self.drop_in_folders.get(f"{name.rpartition('.')[2]}.d", [])):
             for folder in paths:
-                for entry in look.try_names(folder):
+                for entry in self._names_in(look, folder, name):
                     if entry.endswith(".conf") and entry not in chosen:
                         chosen[entry] = f"{folder}/{entry}"
         return [chosen[entry] for entry in sorted(chosen) if not _is_mask(look, chosen[entry])]
+
+    def _names_in(self, look: Look, folder: str, name: str) -> list[str]:
+        try:
+            return look.names(folder)
+        except TargetError as error:
+            look.gap(folder, reason_of(error))
+            self.unread.setdefault(name, set()).add(folder)
+            return []
 
     def _folders_for(self, owners: list[str]) -> Iterator[str]:
         wanted = [f"{part}.d" for owner in owners for part in _more_general(owner)]
@@ -151,14 +160,20 @@ class UnitFiles:
             return None
         paths = self.drop_ins(look, name)
         parts = [self.settings(look, path) for path in paths]
+        lost = {path for path, part in zip(paths, parts, strict=True) if part is None}
+        if lost:
+            self.unread.setdefault(name, set()).update(lost)
         return Unit.of([main, *(part for part in parts if part is not None)]), paths
 
 
 def find(look: Look) -> UnitFiles:
-    """Read the load path. A folder that cannot be read is a gap of the fact under construction."""
+    """Read the load path. A folder inside it that cannot be read is a gap of the fact under construction.
+
+    Raises TargetError for one of the folders themselves: what is masked or replaced there nobody can say.
+    """
     found = UnitFiles()
     for folder in FOLDERS:
-        real = _real(look, folder)
+        real = look.real(folder)
         if real is not None and real not in found.real_folders:
             found.real_folders.add(real)
             found.folders.append(folder)
@@ -167,16 +182,8 @@ def find(look: Look) -> UnitFiles:
     return found
 
 
-def _real(look: Look, folder: str) -> str | None:
-    try:
-        return look.real(folder)
-    except TargetError as error:
-        look.gap(folder, reason_of(error))
-        return None
-
-
 def _read_folder(look: Look, folder: str, found: UnitFiles) -> None:
-    for name in look.try_names(folder):
+    for name in look.names(folder):
         path = f"{folder}/{name}"
         suffix = posixpath.splitext(name)[1]
         if suffix == ".d":

@@ -110,8 +110,8 @@ def _check_mappings(raw: Mapping[str, Any]) -> None:
         if key in raw and not _texts(raw[key]):
             raise FormError(f"`{key}` is a list of texts", (key,))
     notes = raw.get("claim_notes", {})
-    if not isinstance(notes, dict) or set(notes) - {"overclaim", "partial"}:
-        raise FormError("`claim_notes` knows overclaim and partial", ("claim_notes",))
+    if not isinstance(notes, dict) or set(notes) - {"overclaim", "partial"} or not _texts(list(notes.values())):
+        raise FormError("`claim_notes` knows overclaim and partial, each a sentence", ("claim_notes",))
 
 
 def _check_remediation(remediation: Any) -> None:

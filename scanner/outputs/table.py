@@ -50,7 +50,9 @@ def clean(value: Any) -> str:
 
 
 def _counts(counts: Mapping[str, int], style: Style) -> str:
-    return "  ".join(style.status(status, f"{number} {status.replace('_', ' ')}") for status, number in counts.items())
+    return "  ".join(
+        style.status(status, clean(f"{number} {status.replace('_', ' ')}")) for status, number in counts.items()
+    )
 
 
 def text(assessment: Mapping[str, Any], style: Style | None = None, show: str = "failures") -> str:
@@ -77,7 +79,8 @@ def _head(assessment: Mapping[str, Any], style: Style) -> Iterator[str]:
     arch = f" · {clean(identity['arch'])}" if identity.get("arch") else ""
     yield style.paint(f"{name}{arch}{host}", "1")
     profiles = ", ".join(f"{clean(one['id'])}" for one in assessment["profiles"])
-    yield f"{kind} · profile {profiles} · {assessment['evaluated_at']} · evidence {assessment['facts_digest'][:19]}…"
+    evidence = f"{assessment['facts_digest'][:19]}…"
+    yield f"{clean(kind)} · profile {profiles} · {assessment['evaluated_at']} · evidence {evidence}"
     yield ""
 
 
@@ -94,7 +97,7 @@ def _frameworks(assessment: Mapping[str, Any], style: Style) -> Iterator[str]:
         )
         if one.get("claims"):
             claims = "  ".join(f"{number} {word.replace('_', ' ')}" for word, number in one["claims"].items())
-            yield f"  {'':<{width}}  claims: {claims}"
+            yield f"  {'':<{width}}  claims: {clean(claims)}"
     yield ""
 
 
@@ -166,7 +169,7 @@ def _field(label: str, value: Any, style: Style) -> list[str]:
 def _all(results: Sequence[Mapping[str, Any]], style: Style) -> Iterator[str]:
     yield style.paint("All results", "1")
     for result in results:
-        half = f"  ({result['half']})" if result.get("half") else ""
+        half = f"  ({clean(result['half'])})" if result.get("half") else ""
         yield f"  {style.status(result['status']):<18}  {result['instance']}  {clean(result['title'])}{half}"
     yield ""
 

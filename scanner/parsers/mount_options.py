@@ -26,6 +26,8 @@ _OPPOSITE = {
     "symfollow": "nosymfollow",
 }
 _PAIRS = {**_OPPOSITE, **{negative: positive for positive, negative in _OPPOSITE.items()}}
+_SINGLE = ("sec=", "vers=", "nfsvers=", "mode=", "uid=", "gid=")
+"""Options with one value, of which the last counts (nfs(5), mount(8))."""
 _IMPLIED = {
     "user": ("noexec", "nosuid", "nodev"),
     "users": ("noexec", "nosuid", "nodev"),
@@ -64,6 +66,9 @@ def effective(options: list[str]) -> list[str]:
             opposite = _PAIRS.get(word)
             if opposite is not None:
                 chosen.pop(opposite, None)
+            elif word.startswith(_SINGLE):
+                key = word.partition("=")[0] + "="
+                chosen = {known: None for known in chosen if not known.startswith(key)}
             chosen.pop(word, None)
             chosen[word] = None
     chosen.pop("defaults", None)

@@ -126,7 +126,10 @@ def _assessment() -> dict[str, Any]:
     )
     summary = _object(
         {
+            **dict.fromkeys(("title", "short", "version", "kind", "fit_reason", "fit_note"), _TEXT),
             "fit": {"enum": list(FITS)},
+            "controls": _COUNT,
+            "persistent_half": _COUNT,
             "counts": _map(_COUNT),
             "coverage": _map(_COUNT),
             "results": _map(_COUNT),
@@ -159,7 +162,20 @@ def _assessment() -> dict[str, Any]:
             "completeness": completeness,
             "results": _list(_result()),
             "controls": _list(control),
-            "rules": _map({"type": "object"}),
+            "rules": _map(
+                _object(
+                    {
+                        "title": _TEXT,
+                        "severity": {"enum": list(SEVERITIES)},
+                        "area": _TEXT,
+                        "rationale": _TEXT,
+                        "mappings": _map(_TEXTS),
+                        "remediation": _object({"summary": _TEXT, "commands": _TEXTS, "disruption": _TEXT}),
+                        "references": _TEXTS,
+                        "claim_notes": _map(_TEXT),
+                    }
+                )
+            ),
             "unread": _list(_object({"fact": _TEXT, "state": _TEXT, "reason": _TEXT, "rules": _COUNT})),
         }
     )

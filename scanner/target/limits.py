@@ -14,6 +14,9 @@ MAX_FILE = 32 * 1024 * 1024
 MAX_TEXT = 8 * 1024 * 1024
 """Bytes of one text file that is parsed line by line."""
 
+MAX_TEXTS = 64 * 1024 * 1024
+"""Bytes of all text files that one collector parses."""
+
 MAX_TOTAL = 2 * 1024 * 1024 * 1024
 """Bytes read of one target."""
 

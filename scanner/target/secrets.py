@@ -28,8 +28,10 @@ _SECRET_TEXT = re.compile(
     | (?P<pem>-----BEGIN[ A-Z0-9]*PRIVATE\ KEY-----.*?(?:-----END[ A-Z0-9]*PRIVATE\ KEY-----|\Z))
     | (?<=://)(?P<userinfo>[^\s/@:]+:[^\s/@]+)(?=@)
     | (?<=systemd\.set_credential=)(?P<cred>\S+) | (?<=systemd\.set_credential_binary=)(?P<credbin>\S+)
-    | (?<![A-Za-z0-9])(?i:(?:ldap_default_authtok|bindpw|psk|wpa-psk|wep-key\d|leap-password|password|passwd|passphrase|secret)
-        \s*=\s*)(?P<assigned>(?!\*|(?:x|files|\d{1,4}|true|false|required|requisite|sufficient|include)(?:[\s,;]|$))[^\s,;]{4,})
+    | (?<![A-Za-z0-9])
+        (?i:(?:ldap_default_authtok|bindpw|psk|wpa-psk|wep-key\d|leap-password|password|passwd|passphrase|secret)\s*=\s*)
+        (?P<assigned>
+          (?!\*|(?:x|files|\d{1,4}|true|false|required|requisite|sufficient|include)(?:[\s,;]|$))[^\s,;]{4,})
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -95,7 +95,7 @@ def test_evidence_taken_away_makes_no_new_pass(name: str, kind: str) -> None:
     asking: dict[str, list[tuple[Instance, set[str], dict[str, Fact], str]]] = {}
     for instance in instances():
         needed = {key: facts[key] for key in needed_facts(instance, runtime) if key in facts}
-        before = judge(instance, needed, target, require=HALVES[kind], runtime_facts=runtime).status
+        before: str = judge(instance, needed, target, require=HALVES[kind], runtime_facts=runtime).status
         asked = {*words(instance.rule.check), *words(instance.rule.when)}
         for key in needed:
             asking.setdefault(key, []).append((instance, asked, needed, before))

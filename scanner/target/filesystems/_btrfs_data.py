@@ -8,13 +8,12 @@ at most 128 KiB unpacked), fs/btrfs/lzo.c (framing of LZO segments), fs/btrfs/fi
 from __future__ import annotations
 
 import struct
-import zlib
 from collections import OrderedDict
 
-from scanner.model.errors import DamagedError, NotCollectedError, ParseError
-from scanner.parsers.lzo import decode_block
+from scanner.model.errors import DamagedError, NotCollectedError
 from scanner.target.filesystems._btrfs_items import EXTENT_DATA
 from scanner.target.filesystems._btrfs_node import Key, Tree, Volume
+from scanner.target.filesystems._codecs import lzo_block, zlib_stream, zstd
 
 __all__ = ["FileData"]
 
@@ -173,14 +172,13 @@ class FileData:
 
     def _unpack(self, compression: int, data: bytes, size: int, *, inline: bool = False) -> bytes:
         """The content of a compressed extent, at most `size` bytes."""
-        try:
-            if compression == _ZLIB:
-                return zlib.decompressobj().decompress(data, size) if size else b""
-            if compression == _LZO:
-                return _unlzo(data, size, self._volume.sb.sector, inline=inline)
-        except (zlib.error, ParseError) as error:
-            raise DamagedError(f"compressed extent: {error}") from None
-        return _unzstd(data, size)
+        if not size:
+            return b""
+        if compression == _ZLIB:
+            return zlib_stream(data, size)
+        if compression == _LZO:
+            return _unlzo(data, size, self._volume.sb.sector, inline=inline)
+        return zstd(data, size)
 
 
 def _unlzo(data: bytes, size: int, sector: int, *, inline: bool) -> bytes:
@@ -198,7 +196,7 @@ def _unlzo(data: bytes, size: int, sector: int, *, inline: bool) -> bytes:
         place += 4
         if not length or place + length > total:
             raise DamagedError(f"compressed extent: LZO segment of {length} bytes at {place}")
-        part = decode_block(data[place : place + length], size if inline else sector)
+        part = lzo_block(data[place : place + length], size if inline else sector)
         parts.append(part)
         have += len(part)
         place += length
@@ -206,15 +204,3 @@ def _unlzo(data: bytes, size: int, sector: int, *, inline: bool) -> bytes:
         if left < 4:
             place += left
     return b"".join(parts)[:size]
-
-
-def _unzstd(data: bytes, size: int) -> bytes:
-    try:
-        import zstandard
-    except ImportError:
-        raise NotCollectedError("unsupported: zstd (the Python package zstandard is missing)") from None
-    try:
-        with zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data) as reader:
-            return reader.read(size) if size else b""
-    except zstandard.ZstdError as error:
-        raise DamagedError(f"compressed extent: {error}") from None

@@ -54,6 +54,7 @@ _ROOT_REF = struct.Struct("<QQH")
 _INODE_REF = struct.Struct("<QH")
 _INODE = struct.Struct("<16xQ16xIIIIQQ64xq16x")
 _ROOT_SIZE = 239
+_LEADS = (INODE_ITEM, ROOT_ITEM)
 _READ_ONLY = 0x1
 _DEAD = 1 << 48
 
@@ -122,8 +123,8 @@ def directory(found: Iterable[tuple[Key, bytes]], owner: int) -> dict[str, Targe
     names: dict[str, Target] = {}
     count = 0
     for (_, item, place), raw in found:
-        for name, data, target in records(raw, owner):
-            if data or not 1 <= target[2] <= 7 or target[1] not in (INODE_ITEM, ROOT_ITEM):
+        for name, data, target in _single(raw) or records(raw, owner):
+            if data or not 1 <= target[2] <= 7 or target[1] not in _LEADS:
                 raise DamagedError(f"directory {owner} has an entry of type {target[2]} to an item {target[1]}")
             if item == DIR_ITEM and name_hash(name) != place:
                 raise DamagedError(f"directory {owner} holds a misplaced name")
@@ -134,6 +135,16 @@ def directory(found: Iterable[tuple[Key, bytes]], owner: int) -> dict[str, Targe
     if count != len(names):
         raise DamagedError(f"directory {owner} holds a name twice")
     return names
+
+
+def _single(raw: bytes) -> tuple[tuple[bytes, bytes, Target], ...]:
+    """The one record of an item that holds no more than a name, as nearly all do."""
+    if len(raw) <= _RECORD.size:
+        return ()
+    target, key, data_size, name_size, kind = _RECORD.unpack_from(raw)
+    if data_size or len(raw) != _RECORD.size + name_size:
+        return ()
+    return ((raw[_RECORD.size :], b"", (target, key, kind)),)
 
 
 def root(raw: bytes, number: int) -> Root | None:

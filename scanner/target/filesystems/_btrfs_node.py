@@ -219,14 +219,19 @@ class Tree:
         index = bisect_right(leaf.keys, key) - 1
         return (leaf.keys[index], leaf.item(index)) if index >= 0 else None
 
-    def span(self, low: Key, high: Key) -> Iterator[tuple[Key, bytes]]:
-        """Items with `low` <= key <= `high`, in order."""
-        start: Key | None = low
+    def span(self, first: Key, high: Key) -> Iterator[tuple[Key, bytes]]:
+        """Items with `first` <= key <= `high`, in order."""
+        start: Key | None = first
         while start is not None and start <= high:
             leaf, following = self._leaf(start)
-            keys = leaf.keys
-            for index in range(bisect_left(keys, start), len(keys)):
-                if keys[index] > high:
-                    return
-                yield keys[index], leaf.item(index)
+            low = bisect_left(leaf.keys, start)
+            whole = following is not None and following <= high
+            top = len(leaf.keys) if whole else bisect_right(leaf.keys, high)
+            data = leaf.data
+            places = _PLACES.iter_unpack(data[_HEADER + 25 * low : _HEADER + 25 * top])
+            for key, (place, size) in zip(leaf.keys[low:top], places, strict=True):
+                place += _HEADER
+                yield key, data[place : place + size]
+            if not whole:
+                return
             start = following

@@ -19,6 +19,8 @@ __all__ = ["FileRoot", "Roots", "Subvolume"]
 
 _LAST = (1 << 64) - 1
 _KEPT = 64
+_STEPS = 200_000
+"""Directories looked at to tell the paths of all subvolumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Roots:
         self._volume = volume
         self._tree = Tree(volume, ROOT_TREE, sb.root, sb.root_level, sb.generation)
         self._open: OrderedDict[int, FileRoot] = OrderedDict()
+        self._steps = 0
 
     def _root(self, number: int) -> items.Root | None:
         found = self._tree.before((number, items.ROOT_ITEM, _LAST))
@@ -93,6 +96,7 @@ class Roots:
     def subvolumes(self) -> list[Subvolume]:
         """Every subvolume that is not deleted, by number. One whose path cannot be told is noted and left out."""
         default = self.default()
+        self._steps = 0
         found: list[Subvolume] = []
         number = FS_TREE
         while True:
@@ -141,13 +145,13 @@ class Roots:
             parts.extend(self._names_up(self.file_root(number), directory))
         raise LimitError(f"deeper than {limits.MAX_DEPTH} subvolumes")
 
-    @staticmethod
-    def _names_up(root: FileRoot, directory: int) -> list[str]:
+    def _names_up(self, root: FileRoot, directory: int) -> list[str]:
         """Names from `directory` up to the top of its subvolume."""
         names: list[str] = []
         while directory != root.directory:
-            if len(names) > limits.MAX_DEPTH:
-                raise LimitError(f"deeper than {limits.MAX_DEPTH} directories")
+            self._steps += 1
+            if len(names) > limits.MAX_DEPTH or self._steps > _STEPS:
+                raise LimitError(f"deeper than {limits.MAX_DEPTH} directories, or too many such subvolumes")
             low = (directory, items.INODE_REF, 0)
             for key, raw in root.tree.span(low, (directory, items.INODE_REF, _LAST)):
                 names.append(items.directory_name(raw, directory))

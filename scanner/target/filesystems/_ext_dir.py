@@ -43,6 +43,7 @@ class Directories:
         self._inodes = inodes
         self._blocks = blocks
         self._attributes = attributes
+        self._budget = min(max(4 * superblock.blocks * superblock.block_size, 1 << 26), 1 << 34)
 
     def read(self, inode: Inode) -> Listing:
         """Every entry of the directory `inode`. Raises DamagedError, LimitError."""
@@ -72,6 +73,9 @@ class Directories:
             raise DamagedError(f"inode {inode.number}: a directory of {inode.size} bytes")
         if inode.size > _MAX_BYTES:
             raise LimitError(f"inode {inode.number}: a directory of {inode.size} bytes")
+        self._budget -= inode.size  # blocks of a crafted image can belong to many directories
+        if self._budget < 0:
+            raise LimitError(f"inode {inode.number}: directories hold more than the file system can")
         seed = self._inodes.seed(inode)
         per_read = max(1, 65536 // size)
         total = inode.size // size

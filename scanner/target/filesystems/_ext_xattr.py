@@ -31,8 +31,9 @@ _PREFIXES = {
     9: "encryption.",
 }
 _INLINE = "system.data"
-_MAX_VALUE = 1 << 20
-_MAX_TOTAL = 8 << 20
+_MAX_VALUE = 1 << 16
+_MAX_TOTAL = 1 << 20
+_MAX_IN_INODES = 256 << 20
 _KEPT = 128
 _KEPT_BYTES = 64 * 1024
 
@@ -46,6 +47,7 @@ class Attributes:
         self._inodes = inodes
         self._blocks = blocks
         self._kept: OrderedDict[int, dict[str, bytes]] = OrderedDict()
+        self._budget = _MAX_IN_INODES
 
     def of(self, inode: Inode) -> dict[str, bytes]:
         """Every attribute of `inode` by full name; the kernel's own (inline content) is left out."""
@@ -128,6 +130,9 @@ class Attributes:
         inode = self._inodes.get(number)
         if not inode.flags & IS_ATTRIBUTE or inode.size != size:
             raise DamagedError(f"{where}: inode {number} does not hold an attribute of {size} bytes")
+        self._budget -= size
+        if self._budget < 0:
+            raise LimitError(f"{where}: extended attributes of more than {_MAX_IN_INODES} bytes")
         return self._blocks.read(inode, 0, size) if size else b""
 
 

@@ -106,7 +106,7 @@ class Content:
 
 
 class _BlockList:
-    """Addresses and sizes of a file's blocks. Only sizes are stored, so addresses are summed up, with marks on the way."""
+    """Addresses and sizes of the blocks of a file. Only sizes are stored; addresses are summed up from marks."""
 
     def __init__(self, metadata: Metadata, inode: Inode, count: int) -> None:
         self._metadata = metadata

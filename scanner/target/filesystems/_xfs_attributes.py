@@ -120,6 +120,7 @@ class _Blocks:
     def _read(self, block: int) -> tuple[int, bytes]:
         """Offset and bytes of one block of the attribute fork."""
         geometry = self._medium.geometry
+        self._medium.spend_attribute_block()
         extent = next(self._fork.extents(block, block + 1), None)
         if extent is None or extent.unwritten:
             raise self._damage(f"there is no block {block} of attributes")

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scanner.model.errors import DamagedError, NotCollectedError, TargetError
+from scanner.model.errors import DamagedError, LimitError, NotCollectedError, TargetError
 from scanner.parsers.crc32c import crc32c
 from scanner.target.cached import CachedDevice
 
@@ -29,6 +29,8 @@ _MAX_NOTES = 64
 _SCAN = 256 << 20
 _USUAL_GROUPS = 4
 _LARGEST_GROUP = 1 << 40
+_LEAST_BLOCKS = 16_384
+_MOST_BLOCKS = 4_000_000
 _NO_INODE = 0xFFFFFFFFFFFFFFFF
 
 
@@ -72,6 +74,7 @@ class Medium:
         self.notes = notes
         self.sound_clusters: set[int] = set()
         self._bad: set[int] = set()
+        self._attribute_blocks = max(_LEAST_BLOCKS, min(_MOST_BLOCKS, 2 * device.size >> geometry.block_log))
 
     def note(self, text: str) -> None:
         """Remember what is wrong though the data still reads."""
@@ -79,6 +82,12 @@ class Medium:
             self.notes.append(text)
         elif len(self.notes) == _MAX_NOTES:
             self.notes.append(f"more than {_MAX_NOTES} notes")
+
+    def spend_attribute_block(self) -> None:
+        """Count a block of attributes, which a crafted file system of version 4 lets thousands of inodes share."""
+        self._attribute_blocks -= 1
+        if self._attribute_blocks < 0:
+            raise LimitError(f"{self.device.name}: more blocks of attributes than the file system can hold")
 
     def place(self, block: int, count: int = 1) -> int:
         """Byte offset of `count` blocks from file system block `block` (group number in its high bits)."""
@@ -129,7 +138,9 @@ def _parse(data: bytes, where: str) -> Geometry:
     directory_log = data[192]
     features2, _, _, _, incompat = struct.unpack_from(">IIIII", data, 200)
     kind = version & 15
-    if kind not in (4, 5):
+    if not 1 <= kind <= 5:
+        raise DamagedError(f"{where} has version {kind}")
+    if kind < 4:
         raise NotCollectedError(f"unsupported: XFS version {kind}")
     if kind == 4 and not version & _VERSION_DIRECTORY2:
         raise NotCollectedError("unsupported: XFS version 1 directories")

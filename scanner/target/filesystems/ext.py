@@ -29,7 +29,7 @@ __all__ = ["FILESYSTEM", "ExtTree"]
 _ROOT = 2
 _REGULAR, _DIRECTORY, _LINK = 0x8000, 0x4000, 0xA000
 _KEPT_NAMES = 60_000
-_MAX_LINK = 65536
+_MAX_LINK = 4096
 _NO_KEY = "unsupported: encrypted (fscrypt)"
 
 

@@ -99,7 +99,7 @@ class XfsTree(NodeTree[Inode]):
     def _checked_link(self, node: Inode, data: bytes, place: int, done: int) -> bytes:
         offset, length = struct.unpack_from(">II", data, 4)
         owner, own = struct.unpack_from(">QQ", data, 32)
-        fits = offset == done and length <= len(data) - _LINK_HEADER
+        fits = offset == done and 0 < length <= len(data) - _LINK_HEADER
         if data[:4] != b"XSLM" or not fits or owner != node.number or own * 512 != place:
             raise DamagedError(f"inode {node.number}: no link text at offset {place}")
         self._medium.check(data, 12, place, "link text")

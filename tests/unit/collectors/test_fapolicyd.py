@@ -24,6 +24,13 @@ def test_settings_with_defaults(tmp_path: Path) -> None:
     assert value["watch_fs"] == ["ext4", "xfs", "tmpfs"]
 
 
+def test_mounts_left_out_of_watching(tmp_path: Path) -> None:
+    assert fact_of(build(tmp_path / "a", {CONF: ""}), "fapolicyd.settings").value["ignore_mounts"] == []
+    text = "ignore_mounts = /dev/shm/,/var,/\n"
+    value = fact_of(build(tmp_path / "b", {CONF: text}), "fapolicyd.settings").value
+    assert value["ignore_mounts"] == ["/dev/shm", "/var", "/"]
+
+
 def test_settings_the_daemon_refuses(tmp_path: Path) -> None:
     for number, line in enumerate(("permissive=0", "permissive = yes", "integrity = md5")):
         assert fact_of(build(tmp_path / str(number), {CONF: line + "\n"}), "fapolicyd.settings").state == "error"

@@ -89,7 +89,7 @@ def test_a_masked_service_applies_nothing(tmp_path: Path, mask: Content) -> None
     for name in (KEY, "sysctl.configured"):
         fact = fact_of(tmp_path, name)
         assert fact.state == "absent"
-        assert "masks" in (fact.reason or "")
+        assert "is masked" in (fact.reason or "")
 
 
 def test_an_explicit_key_beats_a_later_glob(tmp_path: Path) -> None:

@@ -24,6 +24,19 @@ def test_settings_with_defaults(tmp_path: Path) -> None:
     assert value["lines"] == {"ImplicitPolicyTarget": 4, "RuleFile": 2, "RuleFolder": 3}
 
 
+def test_who_may_talk_to_the_daemon(tmp_path: Path) -> None:
+    value = fact_of(tree(tmp_path / "a"), "usbguard.settings").value
+    assert (value["ipc_users"], value["ipc_groups"], value["ipc_files"], value["ipc_names"]) == ([], [], None, [])
+    settings = f"{SETTINGS}IPCAccessControlFiles=/etc/usbguard/IPCAccessControl.d/\n"
+    value = fact_of(tree(tmp_path / "b", settings=settings), "usbguard.settings").value
+    assert value["ipc_names"] == []
+    files: dict[str, Content] = {
+        f"/etc/usbguard/IPCAccessControl.d/{name}": "Devices=ALL\n" for name in ("joe", ":wheel")
+    }
+    value = fact_of(tree(tmp_path / "c", extra=files, settings=settings), "usbguard.settings").value
+    assert value["ipc_names"] == [":wheel", "joe"]
+
+
 def test_nothing_set_means_block(tmp_path: Path) -> None:
     build(tmp_path, {CONFIG: "AuditFilePath=/var/log/x\nIPCAllowedUsers=root joe\n"})
     value = fact_of(tmp_path, "usbguard.settings").value

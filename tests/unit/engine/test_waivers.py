@@ -63,3 +63,25 @@ def test_a_waiver_without_its_parts_is_refused(old: str, new: str, says: str) ->
     with pytest.raises(ContentError, match=says) as caught:
         load_waivers(GOOD.replace(old, new).encode(), "w.yaml")
     assert caught.value.where.startswith("w.yaml")
+
+
+def test_a_waiver_that_still_holds_comes_before_an_expired_one() -> None:
+    second = GOOD.replace("id: w1", "id: w2").replace("2026-12-31", "2027-12-31").partition("waivers:\n")[2]
+    note = waiver_for(_result(0), load_waivers((GOOD + second).encode(), "w.yaml"), {}, "2027-06-01")  # type: ignore[arg-type]
+    assert note is not None
+    assert (note["id"], note["expired"]) == ("w2", False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace("2026-12-31", "2026-02-31"),
+        GOOD.replace("reason: The", "reason: [a]\n    ticket: The").replace("    ticket: SEC-1\n", ""),
+        "schema: waivers/v1\nwaivers: 5\n",
+        "schema: waivers/v1\nwaivers: " + "[" * 100_000,
+        "schema: waivers/v1\nwaivers:\n" + "".join(" " * depth + "a:\n" for depth in range(1, 3000)),
+    ],
+)
+def test_a_waiver_file_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ContentError):
+        load_waivers(text.encode(), "w.yaml")

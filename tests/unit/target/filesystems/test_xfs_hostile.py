@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
 import struct
 import time
-from pathlib import Path
 
 import pytest
 
 from scanner.model.errors import DamagedError, LimitError, TargetError
+from scanner.target.filesystems._xfs_fork import Extent
 from scanner.target.filesystems.base import open_filesystem
 from scanner.target.filesystems.xfs import XfsTree
 from tests.unit.target.filesystems.ext_lab import Memory, exercise, need
@@ -26,7 +27,7 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     need("mkfs.xfs", "xfsprogs")
     folder = tmp_path_factory.mktemp("xfs")
     tree = sow(folder / "tree", many=400)
-    options = ["-m", "crc=0", "-b", "size=1024"] if request.param != "v5" else []
+    options = ["-m", "crc=0", "-b", "size=1024", "-i", "size=512"] if request.param != "v5" else []
     made = mkfs(folder / "image", *options, size="16M", tree=tree)
     first = opened(made.read_bytes())
     for name, count in (("file100", 3), ("file512", 120)):
@@ -67,10 +68,8 @@ def core(data: bytes) -> int:
 def run(data: bytes) -> None:
     """Look at everything, whatever it is; only TargetError and not for long."""
     start = time.monotonic()
-    try:
+    with contextlib.suppress(TargetError):
         exercise(opened(data))
-    except TargetError:
-        pass
     assert time.monotonic() - start < 10
 
 
@@ -106,9 +105,9 @@ def test_nonsense_in_directories_inodes_and_trees(image: bytes, seed: int) -> No
     run(bytes(copy))
 
 
-def _extents(tree: XfsTree, path: str) -> list[object]:
+def _extents(tree: XfsTree, path: str) -> list[Extent]:
     node = tree.node(path)
-    found: list[object] = []
+    found: list[Extent] = []
     for fork in (node.fork(tree._medium), node.attribute_fork(tree._medium)):
         try:
             found.extend(fork.extents())
@@ -117,33 +116,21 @@ def _extents(tree: XfsTree, path: str) -> list[object]:
     return found
 
 
-def test_a_directory_that_holds_its_parents(image: bytes) -> None:
-    place = inode(image, "/few") + core(image)
-    short = image[place : place + 100]
-    deep = opened(image).lstat("/few/deep").inode.to_bytes(4, "big")
-    root = opened(image).lstat("/").inode.to_bytes(4, "big")
-    at = short.index(deep, 6)
-    tree = changed(image, (place + at, root))
-    assert tree.lstat("/few/deep").type == "directory"
-    entries = list(tree.walk("/"))
-    assert len(entries) < 2000
-    assert [path for path, reason in tree.unreadable if "another path" in reason] == ["/few/deep"]
-    copy = bytearray(image)
-    few = opened(image).lstat("/few").inode.to_bytes(4, "big")
-    copy[place + at : place + at + 4] = few
-    tree = opened(bytes(copy))
-    list(tree.walk("/"))
-    assert [path for path, _ in tree.unreadable] == ["/few/deep"]
+@pytest.mark.parametrize("ancestor", ["/", "/few", "/few/deep"])
+def test_a_directory_that_holds_its_parents(image: bytes, ancestor: str) -> None:
+    tree = opened(image)
+    place = inode(image, "/few/deep") + core(image)
+    own, parent = (tree.lstat(path).inode.to_bytes(4, "big") for path in ("/few/deep/er", ancestor))
+    tree = changed(image, (image.index(own, place + 6), parent))
+    assert tree.lstat("/few/deep/er").type == "directory"
+    assert len(list(tree.walk("/"))) < 2000
+    assert [path for path, reason in tree.unreadable if "another path" in reason] == ["/few/deep/er"]
 
 
-@pytest.mark.parametrize("name", [b"a/b", b"a\0b"])
+@pytest.mark.parametrize("name", [b"/r", b"e/", b"e\0", b"..", b"\0\0"])
 def test_names_that_are_none(image: bytes, name: bytes) -> None:
     place = inode(image, "/few/deep") + core(image)
-    at = image.index(b"er", place)
-    tree = changed(image, (at, name[:2] if name[1:2] != b"/" else b"/r"))
-    with pytest.raises(DamagedError, match="directory entry named"):
-        tree.names("/few/deep")
-    tree = changed(image, (at, b".."))
+    tree = changed(image, (image.index(b"er", place), name))
     with pytest.raises(DamagedError, match="directory entry named"):
         tree.names("/few/deep")
     list(tree.walk("/"))
@@ -180,7 +167,7 @@ def test_extents_that_lie_nowhere(image: bytes) -> None:
             tree.read("/file4097")
     twice = extent(0, 20, 1) + extent(0, 20, 1)
     with pytest.raises(DamagedError, match="out of order"):
-        changed(image, (fork, twice), (place + 76, struct.pack(">I", 2))).pread("/file4097", 0, 9)
+        changed(image, (fork, twice), (place + 76, struct.pack(">I", 2))).read("/file4097")
     with pytest.raises(DamagedError, match="do not fit"):
         changed(image, (place + 76, struct.pack(">I", 0xFFFFFFF))).read("/file4097")
     with pytest.raises(DamagedError, match="has format 9"):
@@ -250,6 +237,6 @@ def test_a_huge_device_of_nothing() -> None:
     device = Huge(b"XFSB" + bytes(508))
     device.size = 1 << 60
     start = time.monotonic()
-    with pytest.raises(DamagedError):
+    with pytest.raises(DamagedError, match="version 0"):
         open_filesystem("xfs", device)
     assert time.monotonic() - start < 10

@@ -95,7 +95,7 @@ def sow(root: Path, *, many: int = 1500) -> Path:
 def mounted(image: Path, place: Path, options: str = "rw") -> Iterator[Path]:
     """The image mounted by the kernel, where that can be done."""
     place.mkdir(exist_ok=True)
-    words = ["mount", "-t", "xfs", "-o", f"loop,nouuid,{options}", image, place]
+    words = ["mount", "-t", "xfs", "-o", f"loop,nouuid,{options}", str(image), str(place)]
     if not as_root() or subprocess.run(words, capture_output=True, check=False).returncode:
         pytest.skip("a loop mount needs root and a kernel that allows it")
     try:
@@ -107,7 +107,7 @@ def mounted(image: Path, place: Path, options: str = "rw") -> Iterator[Path]:
 def xfs_db(image: Path, *commands: str) -> str:
     """Run xfs_db commands that may write."""
     words = [word for command in commands for word in ("-c", command)]
-    return run(need("xfs_db", "xfsprogs"), "-x", *words, image)
+    return run(need("xfs_db", "xfsprogs"), "-x", *words, str(image))
 
 
 def patch(image: Path, offset: int, data: bytes) -> None:
