@@ -7,6 +7,7 @@ Sources: login.defs(5), pam_env(8), bash(1) INVOCATION.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from scanner.collectors import userdb
@@ -31,6 +32,12 @@ _OWN = (
     *(".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".cshrc", ".kshrc", ".login", ".logout", ".profile"),
     *(".tcshrc", ".xinitrc", ".xprofile", ".xsession", ".zlogin", ".zprofile", ".zshenv", ".zshrc"),
 )
+
+_GIVEN = {
+    "/etc/login.defs": re.compile(r"\s*(ENV_SUPATH|ENV_PATH)[\s=]+(?:PATH=)?([^\s#]*)"),
+    "/etc/environment": re.compile(r"\s*(?:export\s+)?(PATH)\s*=([^#]*)"),
+}
+_SCOPES = {"ENV_SUPATH": "root", "ENV_PATH": "user", "PATH": "system"}
 
 _File = tuple[str, str, str | None, str | None]
 
@@ -68,19 +75,13 @@ def _elements(look: Look) -> Json:
 
 def _given(look: Look) -> Iterator[Json]:
     """PATH as login.defs and /etc/environment give it, without a shell."""
-    for path, names in (("/etc/login.defs", ("ENV_SUPATH", "ENV_PATH")), ("/etc/environment", ("PATH",))):
+    for path, pattern in _GIVEN.items():
         for number, line in enumerate((look.try_text(path) or "").split("\n"), 1):
-            name, value = _assigned(line.partition("#")[0])
-            if name in names:
-                scope = {"ENV_SUPATH": "root", "PATH": "system"}.get(name, "user")
-                for element in search_path.split_list(value, number):
+            match = pattern.match(line)
+            if match is not None:
+                scope = _SCOPES[match[1]]
+                for element in search_path.split_list(match[2].strip().strip("\"'"), number):
                     yield _element(look, element, path, scope, None, None)
-
-
-def _assigned(line: str) -> tuple[str, str]:
-    """`ENV_PATH PATH=/bin` and `PATH=/bin`: the name at the front, and the value."""
-    name, _, value = line.strip().removeprefix("export ").replace("\t", " ").replace("PATH=", " ", 1).partition(" ")
-    return name or "PATH", value.strip().strip("\"'")
 
 
 def _element(look: Look, element: Element, source: str, scope: str, user: str | None, home: str | None) -> Json:

@@ -31,6 +31,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
             done = subprocess.run(command, capture_output=True, timeout=900)
             if done.returncode != 0:
                 pytest.skip(f"debootstrap could not fetch packages: {done.stdout.decode()[-300:]}")
-            shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
+            for bulk in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+                shutil.rmtree(root / bulk, ignore_errors=True)
             (root / "etc/assay-ready").touch()
     return root

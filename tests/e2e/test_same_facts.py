@@ -32,13 +32,13 @@ def _run(*command: str, cwd: Path | None = None) -> None:
 
 
 def _ext4(tree: Path, out: Path) -> Path:
-    _run("mke2fs", "-q", "-t", "ext4", "-d", str(tree), str(out / "image"), "1500M")
+    _run("mke2fs", "-q", "-t", "ext4", "-d", str(tree), str(out / "image"), "700M")
     return out / "image"
 
 
 def _btrfs(tree: Path, out: Path) -> Path:
     with (out / "image").open("wb") as stream:
-        stream.truncate(1 << 31)
+        stream.truncate(1 << 30)
     _run("mkfs.btrfs", "-q", "--rootdir", str(tree), str(out / "image"))
     return out / "image"
 
@@ -91,7 +91,7 @@ def _qcow2(tree: Path, out: Path) -> Path:
     return out / "disk.qcow2"
 
 
-def _disk_xz(tree: Path, out: Path) -> Path:
+def _disk_zstd(tree: Path, out: Path) -> Path:
     _run("zstd", "-q", "--rm", str(_disk(tree, out)))
     return out / "disk.zst"
 
@@ -112,17 +112,14 @@ def _docker(tree: Path, out: Path) -> Path:
 PACKINGS: dict[str, Callable[[Path, Path], Path]] = {
     "ext4": _ext4,
     "btrfs": _btrfs,
-    "squashfs gzip": _squashfs("gzip"),
     "squashfs zstd": _squashfs("zstd"),
     "erofs": _erofs(),
     "erofs lz4hc": _erofs("-zlz4hc"),
-    "tar": _tar,
     "tar.gz": _tar_gz,
     "GPT disk": _disk,
     "qcow2 of a GPT disk": _qcow2,
-    "GPT disk, zstd": _disk_xz,
-    "OCI layout": _oci,
-    "docker archive": _docker,
+    "GPT disk, zstd": _disk_zstd,
+    "OCI layout, in a docker archive": _docker,
 }
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from scanner.model.errors import DamagedError, NotCollectedError
 from scanner.target.cached import CachedDevice
 from scanner.target.filesystems import _codecs as codecs
+from scanner.target.filesystems._erofs_extent import Codec, Extent, Map
 from scanner.target.filesystems._erofs_inode import Inode, Layout
-from scanner.target.filesystems._erofs_map import Codec, Extent, Map, open_map
+from scanner.target.filesystems._erofs_map import open_map
 from scanner.target.filesystems._erofs_super import Super
 
 __all__ = ["Content"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import subprocess
 
@@ -87,10 +88,8 @@ def test_nonsense_is_refused(data: bytes) -> None:
 @given(st.binary(max_size=200), st.integers(0, 5000), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_stay_within_the_limit(data: bytes, limit: int, partial: bool) -> None:
-    try:
+    with contextlib.suppress(ParseError):
         assert len(decode_block(data, limit, partial=partial)) <= limit
-    except ParseError:
-        pass
 
 
 @given(st.integers(0, 10_000), st.integers(0, 255))
@@ -100,7 +99,5 @@ def test_a_spoiled_block_stays_within_the_limit(place: int, value: int) -> None:
     block = bytearray(b"\x4f" + b"abcd" + b"\x04\x00\x01" + b"\x30xyz")
     assert decode_block(bytes(block), 100) == b"abcd" * 6 + b"xyz"
     block[place % len(block)] = value
-    try:
+    with contextlib.suppress(ParseError):
         assert len(decode_block(bytes(block), 100)) <= 100
-    except ParseError:
-        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import subprocess
 
@@ -79,7 +80,15 @@ def test_an_empty_stream() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x11", b"\x00" * 5000, b"\x12", b"\x15abcd", b"\x15abcd\x40\xff", b"\x15abcd\x20" + b"\0" * 900 + b"\1\0\0"],
+    [
+        b"",
+        b"\x11",
+        b"\x00" * 5000,
+        b"\x12",
+        b"\x15abcd",
+        b"\x15abcd\x40\xff",
+        b"\x15abcd\x20" + b"\0" * 900 + b"\1\0\0",
+    ],
     ids=["empty", "half an end", "endless length", "no literal", "no end", "before the start", "a bomb"],
 )
 def test_nonsense_is_refused(data: bytes) -> None:
@@ -90,7 +99,5 @@ def test_nonsense_is_refused(data: bytes) -> None:
 @given(st.binary(max_size=200), st.integers(0, 5000))
 @settings(max_examples=400, deadline=None)
 def test_any_bytes_stay_within_the_limit(data: bytes, limit: int) -> None:
-    try:
+    with contextlib.suppress(ParseError):
         assert len(decode_block(data, limit)) <= limit
-    except ParseError:
-        pass

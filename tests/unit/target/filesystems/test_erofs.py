@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.images.erofs import IMAGES, build, image
 from scanner.model.errors import DamagedError, MissingError, NotCollectedError, TargetError
 from scanner.parsers.crc32c import crc32c
 from scanner.target.base import BlockDevice
@@ -55,7 +56,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample(tmp_path_factory.mktemp("erofs-small") / "root", names=60, large=False, small_owners=True, longest=254)
+    return sample(
+        tmp_path_factory.mktemp("erofs-small") / "root", names=60, large=False, small_owners=True, longest=254
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,24 @@ def test_image_is_the_tree(root: Path, tmp_path: Path, options: tuple[str, ...])
 )  # fmt: skip
 def test_image_of_a_newer_mkfs_is_the_tree(root: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     assert compare(opened(made(tmp_path / "image", root, *options, newer=True)), root) > 2500
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_kept_image_is_the_tree(tmp_path: Path, name: str) -> None:
+    try:
+        root = build(tmp_path / "root")
+    except OSError as error:
+        pytest.skip(f"this file system holds no user attributes: {error}")
+    tree = ErofsTree(BytesDevice(image(name)))
+    assert compare(tree, root, owners=False, attribute=lambda name: name.startswith("user.")) == 136
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_hostile_kept_images(name: str) -> None:
+    data = bytearray(image(name))
+    # without the bit that says that the superblock has a checksum
+    data[1032] &= 0xFE
+    spoil(ErofsTree, bytes(data), spots=(range(1024, 1160), *_metadata(bytes(data))))
 
 
 @pytest.mark.parametrize("options", [(), ("-zlz4hc",)], ids=" ".join)
@@ -224,7 +245,13 @@ def test_hostile_images_of_a_newer_mkfs(small: Path, tmp_path: Path, options: tu
 
 @pytest.mark.parametrize(
     "options",
-    [("-x1",), ("--chunksize=4096",), ("-zlz4hc", "-Eztailpacking"), ("-zlz4hc", "-C16384"), ("-zlz4", "-Elegacy-compress")],
+    [
+        ("-x1",),
+        ("--chunksize=4096",),
+        ("-zlz4hc", "-Eztailpacking"),
+        ("-zlz4hc", "-C16384"),
+        ("-zlz4", "-Elegacy-compress"),
+    ],
     ids=" ".join,
 )
 def test_hostile_images(small: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
@@ -236,7 +263,7 @@ def _metadata(data: bytes) -> list[range]:
     """Where inodes and directories lie: from the root's block some 24 KiB on."""
     (root,) = struct.unpack_from("<H", data, 1024 + 14)
     (meta,) = struct.unpack_from("<I", data, 1024 + 40)
-    start = (meta << 12) + root * 32
+    start = min((meta << data[1024 + 12]) + root * 32, len(data) // 2)
     return [range(start, min(start + 24_576, len(data)))]
 
 

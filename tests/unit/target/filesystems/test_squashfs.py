@@ -80,7 +80,9 @@ def test_the_kernel_and_unsquashfs_see_the_same(root: Path, tmp_path: Path) -> N
     listing = subprocess.run(
         [tool("unsquashfs", "squashfs-tools"), "-lln", "-d", "", image], capture_output=True, timeout=60, check=True
     )
-    listed = re.findall(r"^([dlcbps-][rwxsStT-]{9}) (\d+)/(\d+)\b", listing.stdout.decode(errors="replace"), re.MULTILINE)
+    listed = re.findall(
+        r"^([dlcbps-][rwxsStT-]{9}) (\d+)/(\d+)\b", listing.stdout.decode(errors="replace"), re.MULTILINE
+    )
     tree = opened(image)
     entries = list(tree.walk("/"))
     assert sorted((int(uid), int(gid)) for _, uid, gid in listed) == sorted((entry.uid, entry.gid) for entry in entries)

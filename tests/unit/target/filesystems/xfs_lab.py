@@ -83,7 +83,7 @@ def sow(root: Path, *, many: int = 1500) -> Path:
     os.symlink(b"\xff/\xfe", root / "linkraw")
     os.mkfifo(root / "fifo")
     os.chmod(root / "file100", 0o6755)
-    os.chmod(root / "file1", 0)
+    os.chmod(root / "file1", 0 if as_root() else 0o400)
     if as_root():
         os.mknod(root / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         os.mknod(root / "disk", 0o660 | stat.S_IFBLK, os.makedev(259, 70_000))
