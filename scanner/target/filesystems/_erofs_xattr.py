@@ -49,11 +49,6 @@ def read_attributes(inode: Inode, sup: Super, shared: Source, prefixes: list[byt
     if _HEADER + 4 * count > len(raw):
         raise DamagedError(f"EROFS inode {inode.number}: {count} shared attributes at offset {place}")
     found: dict[str, bytes] = {}
-    for (number,) in struct.iter_unpack("<I", raw[_HEADER : _HEADER + 4 * count]):
-        position = sup.shared + 4 * number
-        name_length, index, size = struct.unpack("<BBH", shared.exact(position, 4))
-        body = shared.exact(position + 4, name_length + size)
-        _add(found, _name(index, prefixes, position) + body[:name_length], body[name_length:], position)
     at = _HEADER + 4 * count
     while at < len(raw):
         if at + 4 > len(raw):
@@ -66,13 +61,19 @@ def read_attributes(inode: Inode, sup: Super, shared: Source, prefixes: list[byt
             value = raw[at + 4 + name_length : end]
             _add(found, _name(index, prefixes, place + at) + raw[at + 4 : at + 4 + name_length], value, place + at)
         at = (end + 3) & ~3
+    for (number,) in struct.iter_unpack("<I", raw[_HEADER : _HEADER + 4 * count]):
+        position = sup.shared + 4 * number
+        name_length, index, size = struct.unpack("<BBH", shared.exact(position, 4))
+        body = shared.exact(position + 4, name_length + size)
+        _add(found, _name(index, prefixes, position) + body[:name_length], body[name_length:], position)
     return found
 
 
 def _add(found: dict[str, bytes], name: bytes, value: bytes, place: int) -> None:
+    """The first of two attributes with the same name counts, as for the kernel: inline before shared."""
     if b"\0" in name:
         raise DamagedError(f"EROFS attribute name that holds a NUL at offset {place}")
-    found[name.decode("utf-8", "surrogateescape")] = value
+    found.setdefault(name.decode("utf-8", "surrogateescape"), value)
 
 
 def _name(index: int, prefixes: list[bytes], place: int) -> bytes:

@@ -154,7 +154,7 @@ def read_attributes(inode: Inode, sup: Super, metadata: Metadata, base: int, cou
             raise NotCollectedError(f"unsupported: squashfs attribute type {kind}")
         if b"\0" in name:
             raise DamagedError(f"squashfs inode {inode.number}: attribute name that holds a NUL")
-        found[_PREFIXES[prefix] + name.decode("utf-8", "surrogateescape")] = value
+        found.setdefault(_PREFIXES[prefix] + name.decode("utf-8", "surrogateescape"), value)
         total += len(value)
         if total > _MAX_ATTRIBUTE_BYTES:
             raise LimitError(f"squashfs inode {inode.number}: more than {_MAX_ATTRIBUTE_BYTES} bytes of attributes")

@@ -167,7 +167,11 @@ def test_the_kernel_and_fsck_see_the_same(root: Path, tmp_path: Path, options: t
     if done.returncode:
         pytest.skip("this kernel mounts no EROFS here")
     try:
-        compare(opened(image), mount)
+        tree = opened(image)
+        compare(tree, mount)
+        for entry in tree.walk("/"):
+            seen = os.lstat(os.fsencode(mount) + os.fsencode(entry.path))
+            assert (entry.inode, entry.nlink, entry.size) == (seen.st_ino, seen.st_nlink, seen.st_size), entry.path
     finally:
         subprocess.run(["umount", mount], timeout=60, check=True)
     target = tmp_path / "extracted"
