@@ -27,7 +27,9 @@ def check(
     ] = "auto",
     content: shared.ContentOption = None,
     allow_override: shared.OverrideOption = False,
+    output: Annotated[str, typer.Option("-o", "--output", help="Where to write the result; - is stdout.")] = "-",
     json: shared.JsonOption = False,
+    quiet: shared.QuietOption = False,
 ) -> None:
     """Judge one rule on one tree. Ends 3 when the verdict is error or unknown."""
     from scanner.cli import pipeline
@@ -59,12 +61,17 @@ def check(
     results = [
         judge(instance, snapshot.facts, snapshot.target, require=require, runtime_facts=names) for instance in instances
     ]
-    for result in results:
-        if json:
-            from scanner.model.canonical import canonical
+    if json:
+        from scanner.model.canonical import canonical
 
-            shared.echo(canonical(result.to_json()).decode() + "\n")
-        else:
-            shared.echo(pipeline.one_result(result))
+        text = "".join(canonical(result.to_json()).decode() + "\n" for result in results)
+    else:
+        text = "".join(pipeline.one_result(result) for result in results)
+    if output != "-":
+        from scanner import files
+
+        files.write_output(output, text.encode())
+    elif not quiet:
+        shared.echo(text)
     if any(result.status in ("error", "unknown") for result in results):
         raise typer.Exit(3)

@@ -25,7 +25,9 @@ def collect(
     ] = False,
     content: shared.ContentOption = None,
     allow_override: shared.OverrideOption = False,
+    json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
+    verbose: shared.VerboseOption = 0,
 ) -> None:
     """Take a snapshot: every fact, or with --profile only those its rules need."""
     from scanner.cli import pipeline
@@ -44,13 +46,16 @@ def collect(
         progress = shared.Progress(quiet)
         snapshot = take(opened, wanted, progress=progress)
         progress.done()
+        shared.say_run(snapshot, verbose)
     finally:
         opened.close()
     _write_snapshot(output, snapshot)
-    if not quiet:
-        from collections import Counter
+    from collections import Counter
 
-        states = Counter(fact.state for fact in snapshot.facts.values())
+    states = Counter(fact.state for fact in snapshot.facts.values())
+    if json and output != "-":
+        shared.print_json({"facts_digest": snapshot.facts_digest, "facts": dict(states), "output": output})
+    elif not quiet:
         words = ", ".join(
             f"{states[state]} {state.replace('_', ' ')}"
             for state in ("present", "absent", "not_collected", "error")

@@ -18,12 +18,11 @@ def _group() -> None:
 def show(json: shared.JsonOption = False) -> None:
     """Every setting: value, where it came from, what it means."""
     from scanner import config
-    from scanner.model.canonical import canonical
 
     found = config.load()
     if json:
         data = {one.name: {"value": one.value, "source": one.source} for one in found.values()}
-        shared.echo(canonical(data).decode() + "\n")
+        shared.print_json(data)
         return
     for one in found.values():
         value = one.value if one.value not in (None, "", []) else "(empty)"

@@ -124,8 +124,6 @@ def _framework(known: Any, name: str) -> Any:
 
 def _show(rows: Any, as_json: bool, line: Any) -> None:
     if as_json:
-        from scanner.model.canonical import canonical
-
-        shared.echo(canonical(rows).decode() + "\n")
+        shared.print_json(rows)
         return
     shared.echo("".join(f"{line(row)}\n" for row in rows))

@@ -40,9 +40,7 @@ def explain(
         )
     facts = shared.read_snapshot(snapshot).facts_json() if snapshot else {}
     if json:
-        from scanner.model.canonical import canonical
-
-        shared.echo(canonical({"results": results, "controls": controls}).decode() + "\n")
+        shared.print_json({"results": results, "controls": controls})
         return
     lines: list[str] = []
     for control in controls:

@@ -60,9 +60,10 @@ def wanted_facts(selected: Selected) -> list[str]:
 def every_fact(content: Content) -> list[str]:
     """Every declared fact without argument, and every one with argument that a shipped rule asks for.
 
-    Rules are asked with their default parameters and with the values of each framework.
+    Rules are asked with their default parameters and with the values of each framework. Facts on demand are left out:
+    a profile whose rules ask for them has them collected.
     """
-    from scanner.collectors.registry import specs
+    from scanner.collectors.registry import specs, split
     from scanner.engine.cases import runtime_fact_names
     from scanner.engine.judge import Instance
     from scanner.engine.params import resolve
@@ -76,7 +77,9 @@ def every_fact(content: Content) -> list[str]:
         wanted = [{}, *(framework.params[name] for framework in known.values() if name in framework.params)]
         instances += [Instance(rule, *resolve(rule, [("framework", values)])) for values in wanted]
     asked = plan(instances, runtime_fact_names())
-    return sorted({*asked, *(name for name, spec in specs().items() if spec.argument is None)})
+    known_facts = specs()
+    cheap = {name for name in asked if split(name)[0] not in known_facts or not known_facts[split(name)[0]].on_demand}
+    return sorted({*cheap, *(name for name, spec in known_facts.items() if not spec.argument and not spec.on_demand)})
 
 
 def identify(target: Target) -> dict[str, Any]:

@@ -18,10 +18,13 @@ def report(
     assessment: Annotated[str, typer.Argument(help="Assessment file; - is standard input.")],
     out: shared.OutputOption = None,
     show: shared.ShowOption = "failures",
+    json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
 ) -> None:
     """Render an assessment; without -o, print the summary."""
     document = shared.read_assessment(assessment)
     taken = shared.write_outputs(out, document)
-    if not out and not quiet and not taken:
+    if json and not taken:
+        shared.print_json(document)
+    elif not out and not quiet and not taken:
         shared.print_text(document, show)

@@ -29,7 +29,7 @@ def list_rules(
             raise UsageError(f"there is no framework {framework!r}", hint="assay controls list shows them")
         chosen = [rule for rule in chosen if framework in rule.mappings]
     if json:
-        _print_json(
+        shared.print_json(
             [
                 {
                     "id": rule.id,
@@ -58,7 +58,7 @@ def show_rule(
     book = shared.load_content(shared.settings(content=content)["content"], allow_override)
     for rule in book.rules.named(name):
         if json:
-            _print_json(
+            shared.print_json(
                 {
                     "id": rule.id,
                     "title": rule.title,
@@ -108,7 +108,7 @@ def lint(
     book = shared.load_content(shared.settings(content=content)["content"], allow_override)
     found = findings(book)
     if json:
-        _print_json([{"where": one.where, "message": one.message} for one in found])
+        shared.print_json([{"where": one.where, "message": one.message} for one in found])
     else:
         shared.echo("".join(f"{one.where}: {one.message}\n" for one in found))
         shared.echo(f"{len(book.rules)} rules, {len(found)} findings\n")
@@ -135,15 +135,11 @@ def test(
     outcomes = [outcome for rule in chosen for outcome in run_cases(book.rules.with_cases(rule.id))]
     bad = [outcome for outcome in outcomes if not outcome.ok]
     if json:
-        _print_json([{"rule": one.rule, "case": one.case, "ok": one.ok, "message": one.message} for one in outcomes])
+        shared.print_json(
+            [{"rule": one.rule, "case": one.case, "ok": one.ok, "message": one.message} for one in outcomes]
+        )
     else:
         shared.echo("".join(f"{one.rule}: {one.case}: {one.message}\n" for one in bad))
         shared.echo(f"{len(chosen)} rules, {len(outcomes)} cases, {len(bad)} wrong\n")
     if bad:
         raise typer.Exit(2)
-
-
-def _print_json(value: Any) -> None:
-    from scanner.model.canonical import canonical
-
-    shared.echo(canonical(value).decode() + "\n")

@@ -35,6 +35,7 @@ def scan(
     show: shared.ShowOption = "failures",
     json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
+    verbose: shared.VerboseOption = 0,
 ) -> None:
     """Collect evidence, judge it, print the verdict and write reports. FORMATs: html, pdf, json, table, snapshot."""
     from scanner.cli import pipeline
@@ -63,6 +64,7 @@ def scan(
             progress = shared.Progress(quiet)
             snapshot = take(opened, wanted, progress=progress)
             progress.done()
+            shared.say_run(snapshot, verbose)
         finally:
             opened.close()
     for path in snapshot_paths:

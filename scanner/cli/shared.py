@@ -55,7 +55,9 @@ ClockOption = Annotated[
     str, typer.Option("--clock", metavar="INSTANT", help="Evaluate as of this instant (2026-01-31T00:00:00Z).")
 ]
 ShowOption = Annotated[str, typer.Option("--show", callback=_shown, help="failures, or all.")]
-VerboseOption = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more on stderr.")]
+VerboseOption = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, help="Say more on stderr; twice: every fact.")
+]
 
 
 def settings(**given: Any) -> dict[str, Any]:
@@ -103,6 +105,17 @@ def now(clock: str) -> str:
     if epoch and not re.fullmatch(r"\d{1,11}", epoch, re.ASCII):
         raise UsageError(f"SOURCE_DATE_EPOCH is seconds since 1970, not {epoch!r}")
     return instant(int(epoch) if epoch else time.time())
+
+
+def say_run(snapshot: Snapshot, verbose: int) -> None:
+    """With -v, how long each collector took and what it could not do; with -vv, every fact with its state as well."""
+    if not verbose:
+        return
+    for one in snapshot.run["collectors"]:
+        say(f"{one['duration_ms']:>7} ms  {one['id']}" + (f": {one['error']}" if one["error"] else ""))
+    for name in sorted(snapshot.facts) if verbose > 1 else ():
+        fact = snapshot.facts[name]
+        say(f"  {fact.state:<13} {name}" + (f": {fact.reason}" if fact.reason else ""))
 
 
 class Progress:
@@ -288,6 +301,13 @@ def say(text: str) -> None:
 
     if sys.stderr is not None:  # print would turn to stdout
         print(clean(text), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """A value as canonical JSON, one line."""
+    from scanner.model.canonical import canonical
+
+    echo(canonical(value).decode() + "\n")
 
 
 def echo(text: str) -> None:

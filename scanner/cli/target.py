@@ -29,14 +29,13 @@ def show(
     json: shared.JsonOption = False,
 ) -> None:
     """Container, partitions, file systems and slots as a tree; which one is assessed, and why."""
-    from scanner.model.canonical import canonical
     from scanner.target.image import ImageTarget
 
     opened = shared.open_target(image, slot=slot or None, platform=platform or None)
     try:
         layout = opened.layout()
         if json:
-            shared.echo(canonical({"schema": "assay/target/v1", "kind": opened.kind, **layout}).decode() + "\n")
+            shared.print_json({"schema": "assay/target/v1", "kind": opened.kind, **layout})
             return
         lines = _image(opened) if isinstance(opened, ImageTarget) else _plain(opened.kind, layout)
         shared.echo("\n".join(lines) + "\n")

@@ -223,6 +223,7 @@ COLLECTOR = Collector(
             "kernel.modules.signatures",
             "table",
             "Signature trailers of the module files of each kernel; who signed is not judged here.",
+            on_demand=True,
             fields={
                 "kernel": "text: release",
                 "total": "number: module files",

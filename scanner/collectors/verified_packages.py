@@ -231,6 +231,7 @@ COLLECTOR = Collector(
             "packages.modified",
             "table",
             "Files that differ from what their package installed, by path; not collected where no database tells.",
+            on_demand=True,
             fields={
                 "path": "text: path as the package names it",
                 "package": "text: package",

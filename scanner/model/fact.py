@@ -39,7 +39,8 @@ class FactSpec:
     `kind`: `value` (text, number, flag or list of texts), `object` (one record) or `table` (list of records).
     `fields` names every field of the record(s): field -> "type: one sentence". In a record every declared field
     stands; null means "looked, not set"; a field that is missing was not looked at.
-    `argument`, when set, says what a rule must add to ask for it: `files.entry:/etc/passwd`.
+    `on_demand`: costs more than all the rest (it reads every file of its subject), so it is collected only when a
+    selected rule asks for it. `argument`, when set, says what a rule must add to ask for it: `files.entry:/etc/passwd`.
     """
 
     name: str
@@ -48,6 +49,7 @@ class FactSpec:
     facet: Facet = "persistent"
     fields: Mapping[str, str] = field(default_factory=dict)
     argument: str | None = None
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
