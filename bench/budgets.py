@@ -2,9 +2,9 @@
 
     python bench/budgets.py [--tree DIR] [--runs N] [--large]
 
-Without --tree a tree of 11,000 entries is made. Every figure is the median of N runs; a ratio is what to compare between
-machines: against a bare `python3 -c pass`, and against `find` plus `sha256sum` over the same files. --large adds a
-tree of 200,000 files.
+Without --tree a tree of 11,000 entries is made. Every figure is the median of N runs; a ratio is what to compare
+between machines: against a bare `python3 -c pass`, and against `find` plus `sha256sum` over the same files. --large
+adds a tree of 200,000 files.
 """
 
 from __future__ import annotations

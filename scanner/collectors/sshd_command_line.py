@@ -54,8 +54,11 @@ class _Word:
 
 
 def given(look: Look) -> Given:
-    """What the command line of sshd says. Raises ParseError for quotes that never end, NotCollectedError where a unit of
-    sshd starts another program, whose doings nobody can know."""
+    """What the command line of sshd says.
+
+    Raises ParseError for quotes that never end, NotCollectedError where a unit of sshd starts another program, whose
+    doings nobody can know.
+    """
     settings: list[Setting] = []
     config: str | None = None
     programs: list[str] = []

@@ -3,6 +3,7 @@ change below makes its rule fail. Nothing is made up between files and verdicts.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.support import build
 
 RULES = content.load().rules
 NAMES = runtime_fact_names()
+FILES_OF_ROOT = ("rsyslog-log-files-", "audit-log-", "root-path-folders-")
 
 PASSING = (
     "rsyslog-cron-logged",
@@ -131,6 +133,8 @@ def verdict(tree: Path, rule: str) -> str:
 
 @pytest.mark.parametrize("rule", PASSING)
 def test_the_tree_passes(root: Path, rule: str) -> None:
+    if os.geteuid() != 0 and rule.startswith(FILES_OF_ROOT):
+        pytest.skip("only root makes files that belong to root")
     assert verdict(root, rule) == "pass"
 
 
