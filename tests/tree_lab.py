@@ -139,7 +139,12 @@ def sample(
         os.link(base + b"/size-4097", base + b"/links/" + name)
     os.mkfifo(root / "special/fifo", 0o640)
     _socket(root / "special/socket")
-    for place, mode in (("etc/config-100", 0o4755), ("special", 0o1777), ("etc", 0o2755), ("size-1", 0)):
+    for place, mode in (
+        ("etc/config-100", 0o4755),
+        ("special", 0o1777),
+        ("etc", 0o2755),
+        ("size-1", 0 if ROOT else 0o400),
+    ):
         os.chmod(root / place, mode)
     for place, attribute, value in _attributes():
         _attribute(root / place, attribute, value)

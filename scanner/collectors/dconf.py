@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
+from scanner.collectors.secret_names import names_secret
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import dconf_files, gvariant, gvdb
@@ -216,6 +217,7 @@ def _setting(
     locked: bool,
 ) -> Json:
     kind, content = value
+    shown = None if names_secret(path) else gvariant.to_text(content)
     source, line = database, None
     if written is not None and _agrees(written, value):
         source, line = written[0], written[1].line
@@ -223,7 +225,7 @@ def _setting(
         "profile": profile,
         "path": path,
         "type": kind,
-        "value": gvariant.to_text(content),
+        "value": shown,
         "number": content if isinstance(content, int) and not isinstance(content, bool) else None,
         "locked": locked,
         "database": database,
@@ -272,7 +274,7 @@ COLLECTOR = Collector(
                 "profile": "text: profile, user for sessions, gdm for the login screen",
                 "path": "text: path of the key, /org/gnome/login-screen/banner-message-enable",
                 "type": "text: GVariant type, b, s, u, as …; null: locked without a value",
-                "value": "text: value, true, false, a number, or the string itself; null likewise",
+                "value": "text: value, true, false, a number, or the string itself; null likewise, or a secret that is not shown",
                 "number": "number: the same; null for what is no whole number",
                 "locked": "flag: users cannot change it",
                 "database": "text: the compiled database it comes from",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
+from scanner.collectors.secret_names import names_secret
 from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import ini_lines
@@ -24,10 +25,14 @@ def _settings(look: Look) -> Json:
     except ParseError as error:
         raise ParseError(f"{_PATH}: {error}") from error
     return [
-        {"section": section, "key": key, "value": first[section, key].value, "source": _PATH, "line": line.line}
+        {"section": section, "key": key, "value": _shown(first[section, key]), "source": _PATH, "line": line.line}
         for (section, key), line in sorted(first.items())
         if key and section != "ldap"
     ]
+
+
+def _shown(line: ini_lines.Line) -> str | None:
+    return None if names_secret(line.key) else line.value
 
 
 def collect(look: Look) -> Iterator[Fact]:
@@ -46,7 +51,7 @@ COLLECTOR = Collector(
             fields={
                 "section": "text: section in lower case",
                 "key": "text: key in lower case",
-                "value": "text: value",
+                "value": "text: value; null: it holds a secret and is not shown",
                 "source": "text: file",
                 "line": "number: line",
             },

@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 
 from scanner.collectors.base import Collector, Look, reason_of
+from scanner.collectors.secret_names import names_secret
 from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import postfix_conf
@@ -56,13 +57,17 @@ def _settings(look: Look) -> Json:
 
 def _setting(name: str, values: dict[str, str], setting: postfix_conf.Setting | None) -> Json:
     expanded = postfix_conf.expand(values[name], values)
+    # `static:user:password` stands where a table would.
+    secret = names_secret(name) or "static:" in values[name]
     record: dict[str, Json] = {
         "key": name,
         "set": setting is not None,
         "source": _MAIN if setting is not None else None,
         "line": setting.line if setting is not None else None,
     }
-    if expanded is not None:
+    if secret:
+        record["value"] = record["items"] = None
+    elif expanded is not None:
         record["value"] = " ".join(expanded.split())
         record["items"] = expanded.replace(",", " ").split()
     return record
@@ -155,7 +160,7 @@ COLLECTOR = Collector(
             "Settings of main.cf and Postfix's defaults for some, by name; absent where there is no main.cf.",
             fields={
                 "key": "text: name",
-                "value": "text: value with references put in; missing when they cannot be followed",
+                "value": "text: value with references put in; missing when they cannot be followed; null: a secret, not shown",
                 "items": "list: its words; missing likewise",
                 "set": "flag: main.cf sets it",
                 "source": "text: file; null for a default",

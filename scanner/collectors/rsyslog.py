@@ -15,6 +15,7 @@ from scanner.collectors.base import Collector, Look, reason_of
 from scanner.collectors.files import record_of
 from scanner.collectors.path_globs import glob_paths
 from scanner.collectors.rsyslog_actions import Action, Placed, actions, is_on
+from scanner.collectors.secret_names import names_secret
 from scanner.collectors.service_settings import service
 from scanner.model.errors import LimitError, NotCollectedError, ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
@@ -153,7 +154,8 @@ def _settings(look: Look) -> Json:
 
 def _setting(placed: Placed, kind: str, module: str | None, name: str, value: str) -> Json:
     line = placed.statement.line
-    return {"kind": kind, "module": module, "name": name, "value": value, "source": placed.source, "line": line}
+    shown = None if names_secret(name) else value
+    return {"kind": kind, "module": module, "name": name, "value": shown, "source": placed.source, "line": line}
 
 
 def _actions(look: Look) -> Json:
@@ -318,7 +320,7 @@ COLLECTOR = Collector(
                 "kind": "text: directive, global, module or main_queue",
                 "module": "text: what module() loads; null for others",
                 "name": "text: name in lower case, a directive without its $",
-                "value": "text: value; items of an array joined by commas",
+                "value": "text: value, items of an array joined by commas; null: it holds a secret and is not shown",
                 **_PLACE,
             },
         ),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from scanner.collectors.base import Collector, Look, reason_of
+from scanner.collectors.secret_names import names_secret
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import ini_lines
@@ -19,7 +20,6 @@ _MAIN = "/etc/sssd/sssd.conf"
 _VENDOR = "/usr/lib/sssd/sssd.conf"
 _FOLDER = "/etc/sssd/conf.d"
 _PROGRAMS = ("/usr/sbin/sssd", "/usr/lib/systemd/system/sssd.service")
-_SECRET = re.compile(r"authtok|passw|secret|credential_file|_pin\b|token", re.IGNORECASE)
 _TRUE = frozenset({"true", "yes", "1"})
 _DRIVERS = re.compile(r"card_drivers[ \t]*=[ \t]*([^;{}\n]+);?")
 _OPENSC = re.compile(r"opensc[^/]*\.conf\Z")
@@ -47,7 +47,7 @@ def _settings_by_key(look: Look) -> dict[_Key, dict[str, Json]] | None:
             look.gap(path, reason_of(error))
             continue
         for line in lines:
-            value = None if _SECRET.search(line.key) else line.value
+            value = None if names_secret(line.key) else line.value
             found[line.section.lower(), line.key.lower()] = {
                 "section": line.section.lower(),
                 "key": line.key.lower(),

@@ -15,6 +15,8 @@ from scanner.parsers import tmpfiles_conf
 
 _FOLDERS = ("/etc/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d")
 
+_WITH_SOURCE = frozenset("CL")
+
 
 def _lines(look: Look) -> Json:
     if all(look.entry(folder) is None for folder in _FOLDERS):
@@ -42,7 +44,7 @@ def _record(line: tmpfiles_conf.Line, path: str) -> Json:
         "user": line.user,
         "group": line.group,
         "age": line.age,
-        "argument": line.argument,
+        "argument": line.argument if line.type in _WITH_SOURCE else None,
         "source": path,
         "line": line.line,
     }
@@ -69,7 +71,7 @@ COLLECTOR = Collector(
                 "user": "text: owner; null: root",
                 "group": "text: group; null: root",
                 "age": "text: age; null: kept",
-                "argument": "text: argument, the source of a copy; null: the default",
+                "argument": "text: source of a copy, target of a link; null: the default, or content, which is not shown",
                 "source": "text: file",
                 "line": "number: line",
             },

@@ -205,3 +205,33 @@ def test_weak_dependencies(tmp_path: Path, files: dict[str, Content], installed:
 def test_no_dnf(tmp_path: Path) -> None:
     assert fact_of(build(tmp_path / "a", {"/etc": None}), "dnf.weak_dependencies").state == "absent"
     assert fact_of(build(tmp_path / "b", {"/etc/dnf/dnf.conf": "x=1\n"}), "dnf.weak_dependencies").state == "error"
+
+
+# ---- secrets
+
+CANARY = "hunter2canary"
+
+
+def test_no_value_of_a_secret_is_shown(tmp_path: Path) -> None:
+    build(
+        tmp_path,
+        {
+            "/etc/rsyslog.conf": f'$ActionLibdbiPassword {CANARY}\nmodule(load="x" db.Password="{CANARY}")\n',
+            "/etc/sssd/sssd.conf": f"[domain/a]\nldap_default_authtok = {CANARY}\n",
+            "/etc/libuser.conf": f"[userdefaults]\nLU_USERPASSWORD = {CANARY}\n[ldap]\npassword = {CANARY}\n",
+            "/etc/postfix/main.cf": f"smtp_sasl_password_maps = static:me:{CANARY}\nx_maps = static:{CANARY}\n",
+            "/etc/postfix/master.cf": "",
+            "/etc/tmpfiles.d/a.conf": f"f /etc/x - - - - {CANARY}\n",
+        },
+    )
+    names = (
+        "rsyslog.settings",
+        "rsyslog.actions",
+        "sssd.settings",
+        "libuser.settings",
+        "postfix.settings",
+        "tmpfiles.lines",
+    )
+    for name in names:
+        fact = fact_of(tmp_path, name)
+        assert fact.state == "present" and CANARY not in str(fact), name
