@@ -95,6 +95,7 @@ class Clusters(Map):
             self._tail_extent = (behind, low >> 16, codec)
 
     def at(self, offset: int) -> Extent:
+        """The extent that holds the byte at `offset` of the file."""
         cluster, head = self._head(offset)
         start = (cluster << self._bits) + head.low
         end = self._end(cluster)
