@@ -274,7 +274,7 @@ COLLECTOR = Collector(
                 "profile": "text: profile, user for sessions, gdm for the login screen",
                 "path": "text: path of the key, /org/gnome/login-screen/banner-message-enable",
                 "type": "text: GVariant type, b, s, u, as …; null: locked without a value",
-                "value": "text: value, true, false, a number, or the string itself; null likewise, or a secret that is not shown",
+                "value": "text: value, true, false, a number, or the string itself; null likewise, or a secret",
                 "number": "number: the same; null for what is no whole number",
                 "locked": "flag: users cannot change it",
                 "database": "text: the compiled database it comes from",

@@ -160,7 +160,7 @@ COLLECTOR = Collector(
             "Settings of main.cf and Postfix's defaults for some, by name; absent where there is no main.cf.",
             fields={
                 "key": "text: name",
-                "value": "text: value with references put in; missing when they cannot be followed; null: a secret, not shown",
+                "value": "text: value with references put in; missing: they cannot be followed; null: a secret",
                 "items": "list: its words; missing likewise",
                 "set": "flag: main.cf sets it",
                 "source": "text: file; null for a default",

@@ -71,7 +71,7 @@ COLLECTOR = Collector(
                 "user": "text: owner; null: root",
                 "group": "text: group; null: root",
                 "age": "text: age; null: kept",
-                "argument": "text: source of a copy, target of a link; null: the default, or content, which is not shown",
+                "argument": "text: source of a copy or target of a link; null: the default, or content",
                 "source": "text: file",
                 "line": "number: line",
             },
