@@ -250,7 +250,9 @@ def test_a_profile_narrows_what_is_collected(tree: Path, tmp_path: Path) -> None
     assert assay("collect", str(tree), "--profile", "velaos", "-o", str(few)).returncode == 0
     assert assay("collect", str(tree), "-o", str(all_of_it)).returncode == 0
     narrow, wide = (set(json.loads(path.read_bytes())["facts"]) for path in (few, all_of_it))
-    assert narrow < wide
+    assert len(narrow) < len(wide) / 2
+    # What costs more than all the rest is collected only when a profile's rules ask for it.
+    assert narrow - wide == {"kernel.modules.signatures"}
 
 
 def test_report_makes_every_format_later(assessment: Path, tmp_path: Path) -> None:
