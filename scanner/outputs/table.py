@@ -67,6 +67,7 @@ def text(assessment: Mapping[str, Any], style: Style | None = None, show: str = 
     if show == "all":
         lines += _all(assessment["results"], style)
     lines += _unread(assessment.get("unread", ()), style)
+    lines.append(_last(assessment, problems, style))
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -148,6 +149,19 @@ def _problem(result: Mapping[str, Any], assessment: Mapping[str, Any], style: St
         yield from _field(
             word, f"{waiver['id']} by {waiver['owner']} until {waiver['expires']}: {waiver['reason']}", style
         )
+
+
+def _last(assessment: Mapping[str, Any], problems: Sequence[Mapping[str, Any]], style: Style) -> str:
+    """The verdict once more, because a long list has scrolled it away."""
+    done = assessment["completeness"]
+    fails = [result for result in problems if result["status"] == "fail"]
+    by = ", ".join(
+        f"{number} {severity}"
+        for severity in _SEVERITIES
+        if (number := sum(result["severity"] == severity for result in fails))
+    )
+    text = f"{len(fails)} of {done['applicable']} applicable rules fail" + (f": {by}" if by else "")
+    return style.paint(text + ("." if done["complete"] else ". The assessment is INCOMPLETE."), "1")
 
 
 def _place(evidence: Mapping[str, Any]) -> str:
