@@ -169,7 +169,7 @@ def test_signatures(tmp_path: Path) -> None:
     files: dict[str, Content] = {
         f"{ROOT}/kernel/a.ko": good,
         f"{ROOT}/kernel/b.ko.xz": lzma.compress(good),
-        f"{ROOT}/kernel/c.ko.gz": gzip.compress(good),
+        f"{ROOT}/kernel/c.ko.gz": gzip.compress(good, mtime=0),
         f"{ROOT}/extra/d.ko": b"\x7fELF" + bytes(4000),
         f"{ROOT}/extra/e.ko.xz": lzma.compress(b"\x7fELF"),
     }
@@ -191,7 +191,7 @@ def test_signatures(tmp_path: Path) -> None:
     [
         ("a.ko.xz", b"\xfd7zXZ\x00 broken"),
         ("a.ko.xz", lzma.compress(bytes(10_000))[:-20]),
-        ("a.ko.gz", gzip.compress(bytes(100))[:-9]),
+        ("a.ko.gz", gzip.compress(bytes(100), mtime=0)[:-9]),
         ("a.ko", trailer(b"x", b"")),
         ("a.ko.zst", b"\x28\xb5\x2f\xfd damaged"),
     ],
