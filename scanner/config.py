@@ -11,7 +11,7 @@ from typing import Any
 
 from scanner.model.errors import UsageError
 
-__all__ = ["SETTINGS", "Setting", "load", "refuse_inside", "value"]
+__all__ = ["SETTINGS", "Setting", "load", "refuse_inside"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,3 @@ def load(given: Mapping[str, Any] | None = None) -> dict[str, Setting]:
         else:
             found[name] = Setting(name, default, "default")
     return found
-
-
-def value(settings: Mapping[str, Setting], name: str) -> Any:
-    """The value of one setting."""
-    return settings[name].value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from scanner.model.canonical import plain, printable
@@ -337,11 +337,6 @@ def _clean(value: Json) -> Json:
 def not_reported(spec: FactSpec, name: str, reason: str) -> Fact:
     """The fact for what a collector promised and did not deliver."""
     return Fact(name, "error", spec.facet, reason=reason)
-
-
-def at_line(fact: Fact, line: int) -> Fact:
-    """`fact` with its (single) evidence pointing at a line."""
-    return replace(fact, evidence=tuple(replace(evidence, line=line) for evidence in fact.evidence))
 
 
 def each_argument(look: Look, name: str, compute: Callable[[Look, str], Json]) -> Iterator[Fact]:

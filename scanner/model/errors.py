@@ -7,7 +7,6 @@ __all__ = [
     "ContentError",
     "DamagedError",
     "DeniedError",
-    "IncompleteError",
     "InputError",
     "LimitError",
     "MissingError",
@@ -49,12 +48,6 @@ class InputError(AssayError):
     """A snapshot, assessment or target that was handed in cannot be used."""
 
     exit_code = 2
-
-
-class IncompleteError(AssayError):
-    """The work is done, but something that was needed could not be looked at."""
-
-    exit_code = 3
 
 
 class ParseError(AssayError):
