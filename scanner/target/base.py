@@ -116,10 +116,14 @@ class FileTree(ABC):
 
 
 class BlockDevice(ABC):
-    """A readable run of bytes with a name: a disk, a partition, a mapped device."""
+    """A readable run of bytes with a name: a disk, a partition, a mapped device.
+
+    `mapped`: how an offline target made it of other devices (crypt, lvm), None for what lies on the medium as it is.
+    """
 
     name: str
     size: int
+    mapped: str | None = None
 
     @abstractmethod
     def pread(self, offset: int, length: int) -> bytes:

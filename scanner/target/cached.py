@@ -32,6 +32,7 @@ class CachedDevice(BlockDevice):
     def __init__(self, device: BlockDevice, *, chunks: int = CHUNKS) -> None:
         self.name = device.name
         self.size = device.size
+        self.mapped = device.mapped
         self._device = device
         self._room = max(1, chunks)
         self._chunks: OrderedDict[int, bytes] = OrderedDict()

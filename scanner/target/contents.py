@@ -17,7 +17,7 @@ from scanner.target.containers.base import HEAD, Container, containers
 from scanner.target.devices import SliceDevice
 from scanner.target.filesystems.base import open_filesystem, readers
 
-__all__ = ["Part", "explore"]
+__all__ = ["MAX_NESTING", "Part", "explore"]
 
 MAX_NESTING = 8
 """Containers inside containers."""
@@ -91,7 +91,9 @@ def explore(device: BlockDevice, name: str = "disk", depth: int = 0) -> Part:
 def _contained(name: str, device: BlockDevice, container: Container, depth: int) -> Part:
     part = Part(name, container.kind, device)
     try:
-        part.children.append(explore(container.open(device), name, depth + 1))
+        inside = container.open(device)
+        for one in inside:
+            part.children.append(explore(one, name if len(inside) == 1 else f"{name}{one.name}", depth + 1))
     except NotCollectedError as error:
         part.state = "unsupported"
         part.notes.append(str(error))

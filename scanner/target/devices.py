@@ -7,10 +7,10 @@ import stat
 from pathlib import Path
 
 from scanner.model.errors import DamagedError, InputError
-from scanner.target.base import BlockDevice
+from scanner.target.base import BlockDevice, FileTree
 from scanner.target.descriptors import refusal
 
-__all__ = ["FileDevice", "SliceDevice"]
+__all__ = ["EntryDevice", "FileDevice", "SliceDevice"]
 
 
 class FileDevice(BlockDevice):
@@ -61,3 +61,23 @@ class SliceDevice(BlockDevice):
             raise DamagedError(f"{self.name}: read of {length} bytes at offset {offset}")
         length = min(length, self.size - offset)
         return self._device.pread(self._offset + offset, length) if length > 0 else b""
+
+
+class EntryDevice(BlockDevice):
+    """The bytes of the regular file at `path` of a tree: an image that lies inside an image, a kernel image."""
+
+    def __init__(self, tree: FileTree, path: str, name: str) -> None:
+        self._tree = tree
+        self._path = tree.resolve(path)
+        entry = tree.lstat(self._path)
+        if entry.type != "file":
+            raise DamagedError(f"{path} is no regular file")
+        self.name = name
+        self.size = entry.size
+
+    def pread(self, offset: int, length: int) -> bytes:
+        """See BlockDevice."""
+        if offset < 0 or length < 0:
+            raise DamagedError(f"{self.name}: read of {length} bytes at offset {offset}")
+        length = min(length, self.size - offset)
+        return self._tree.pread(self._path, offset, length) if length > 0 else b""

@@ -17,6 +17,7 @@ from scanner.target.containers.base import containers
 from scanner.target.contents import Part, explore
 from scanner.target.devices import FileDevice
 from scanner.target.layouts.base import Slot, exists, layouts
+from scanner.target.mapped.base import assemble
 
 __all__ = ["ImageTarget", "NoRootError"]
 
@@ -34,30 +35,37 @@ class NoRootError(InputError):
 class ImageTarget(Target):
     """The image file at `path`. `unpacked` is what its compression holds (kind, device), when it is compressed.
 
-    `slot` chooses another system than the one that would boot.
+    `slot` chooses another system than the one that would boot; `keys` open what is encrypted.
     """
 
     kind = "image"
 
     def __init__(
-        self, path: Path, file: FileDevice, unpacked: tuple[str, BlockDevice] | None = None, *, slot: str | None = None
+        self,
+        path: Path,
+        file: FileDevice,
+        unpacked: tuple[str, BlockDevice] | None = None,
+        *,
+        slot: str | None = None,
+        keys: Sequence[bytes] = (),
     ) -> None:
         self._file = file
         if unpacked is None:
             self.contents = explore(file)
         else:
             self.contents = Part(file.name, unpacked[0], file, children=[explore(unpacked[1], file.name)])
+        assemble(self.contents, keys)
         self.slots, self.layout_id = _slots(self.contents)
         self.slot = _chosen(self.slots, slot, self.contents, str(path))
         self.mounts = _mounts(self.slot, list(self.contents.walk()))
         self.tree: FileTree = ComposedTree(self.slot.tree, self.mounts) if self.mounts else self.slot.tree
 
     def devices(self) -> list[BlockDevice]:
-        """The disk inside its containers; its partitions are found by their table."""
+        """The disk inside its containers, and what was made of its parts; partitions are found by their table."""
         part = self.contents
         while part.kind in _WRAPPERS and part.children:
             part = part.children[0]
-        return [part.device]
+        return [part.device, *(one.device for one in self.contents.walk() if one.device.mapped)]
 
     def layout(self) -> dict[str, object]:
         """See Target."""
@@ -66,9 +74,13 @@ class ImageTarget(Target):
             "slot": self.slot.name,
             "why": self.slot.why,
             "slots": [{"name": one.name, "role": one.role, "part": one.part.name} for one in self.slots],
-            "mounts": sorted(self.mounts),
+            "mounts": {place: self._part_of(tree) for place, tree in sorted(self.mounts.items())},
             "parts": [_described(part) for part in self.contents.walk()],
         }
+
+    def _part_of(self, tree: FileTree) -> str:
+        """Name of the part that `tree` is on; what a layout cut out of the root's own file system lies there."""
+        return next((part.name for part in self.contents.walk() if part.tree is tree), self.slot.part.name)
 
     def close(self) -> None:
         """See Target."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from scanner.model.errors import InputError
@@ -19,11 +20,19 @@ __all__ = ["open_path"]
 _TAR_MAGIC = 257
 
 
-def open_path(path: Path, *, runtime: bool = False, slot: str | None = None, platform: str | None = None) -> Target:
+def open_path(
+    path: Path,
+    *,
+    runtime: bool = False,
+    slot: str | None = None,
+    platform: str | None = None,
+    keys: Sequence[bytes] = (),
+) -> Target:
     """A folder is an OCI layout or a root tree; a file is a tar archive or a disk image, compressed or not.
 
     `runtime`: /proc and /sys inside a root tree are its running half. `slot` and `platform` choose inside images and
-    archives. Raises InputError when there is nothing, NoRootError when no system in it can be read.
+    archives; `keys` (content of key files) open what is encrypted. Raises InputError when there is nothing,
+    NoRootError when no system in it can be read.
     """
     if path.is_dir():
         if (path / "oci-layout").is_file() and (path / "index.json").is_file():
@@ -37,7 +46,7 @@ def open_path(path: Path, *, runtime: bool = False, slot: str | None = None, pla
         stream: BlockDevice = unpacked[1] if unpacked is not None else file
         if stream.pread(_TAR_MAGIC, 5) == b"ustar":
             return ArchiveTarget(path, CachedDevice.over(stream), platform=platform)
-        return ImageTarget(path, file, unpacked, slot=slot)
+        return ImageTarget(path, file, unpacked, slot=slot, keys=keys)
     except BaseException:
         file.close()
         raise
@@ -48,5 +57,5 @@ def _unpacked(file: FileDevice) -> tuple[str, BlockDevice] | None:
     head = file.pread(0, HEAD)
     for one in compressed.CONTAINERS:
         if one.probe(head):
-            return one.kind, one.open(file)
+            return one.kind, one.open(file)[0]
     return None

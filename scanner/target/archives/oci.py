@@ -15,7 +15,8 @@ from typing import Any
 from scanner.model.errors import DamagedError, MissingError, NotCollectedError, TargetError, UsageError
 from scanner.target.archives.layers import LayeredTree
 from scanner.target.base import BlockDevice, FileTree
-from scanner.target.containers.base import HEAD, containers
+from scanner.target.containers import compressed
+from scanner.target.containers.base import HEAD
 from scanner.target.devices import SliceDevice
 
 __all__ = ["ImageInside", "is_docker_archive", "is_oci_layout", "open_docker", "open_oci"]
@@ -201,8 +202,8 @@ def _layer(blob: BlockDevice, digest: str, *, unpacked_digest: bool = False) -> 
     """The tar stream of a layer, its digest checked: of the blob as it is, or of the unpacked layer (docker)."""
     if digest and not unpacked_digest:
         _check(blob, digest)
-    container = next((one for one in containers() if one.probe(blob.pread(0, HEAD))), None)
-    opened = container.open(blob) if container is not None else SliceDevice(blob, 0, blob.size, blob.name)
+    container = next((one for one in compressed.CONTAINERS if one.probe(blob.pread(0, HEAD))), None)
+    opened = container.open(blob)[0] if container is not None else SliceDevice(blob, 0, blob.size, blob.name)
     if digest and unpacked_digest:
         _check(opened, digest)
     return opened

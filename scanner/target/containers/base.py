@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,14 +19,14 @@ HEAD = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """`probe` says whether the head is of this kind; `open` gives the disk inside.
+    """`probe` says whether the head is of this kind; `open` gives the disk inside, or the named devices inside.
 
     `open` raises DamagedError for nonsense, NotCollectedError("unsupported: …") for what cannot be read.
     """
 
     kind: str
     probe: Callable[[bytes], bool]
-    open: Callable[[BlockDevice], BlockDevice]
+    open: Callable[[BlockDevice], Sequence[BlockDevice]]
 
 
 @cache

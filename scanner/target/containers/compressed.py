@@ -124,8 +124,8 @@ def _zstd(packed: io.BufferedReader) -> Iterator[bytes]:
             raise ValueError(str(error)) from None
 
 
-def _opener(unpack: Callable[[io.BufferedReader], Iterator[bytes]]) -> Callable[[BlockDevice], BlockDevice]:
-    def open_packed(device: BlockDevice) -> BlockDevice:
+def _opener(unpack: Callable[[io.BufferedReader], Iterator[bytes]]) -> Callable[[BlockDevice], tuple[BlockDevice]]:
+    def open_packed(device: BlockDevice) -> tuple[BlockDevice]:
         source = _Packed(device)
         out = _Unpacked(device.name)
         try:
@@ -135,7 +135,7 @@ def _opener(unpack: Callable[[io.BufferedReader], Iterator[bytes]]) -> Callable[
             # What came out before the damage is a shorter disk: what lies in it can still be read.
             if out.size == 0:
                 raise DamagedError(f"{device.name}: near offset {source.at}: {error}") from None
-        return out
+        return (out,)
 
     return open_packed
 

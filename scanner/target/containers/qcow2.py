@@ -155,4 +155,4 @@ def _inflate(packed: bytes, size: int, zstd: bool) -> bytes | None:
         return None
 
 
-CONTAINERS = (Container("qcow2", lambda head: head.startswith(_MAGIC), Qcow2),)
+CONTAINERS = (Container("qcow2", lambda head: head.startswith(_MAGIC), lambda device: (Qcow2(device),)),)

@@ -35,7 +35,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(path: Path) -> BlockDevice:
     device = FileDevice(path)
     container = next(one for one in containers() if one.probe(device.pread(0, HEAD)))
-    return container.open(device)
+    return container.open(device)[0]
 
 
 def whole(device: BlockDevice, step: int = 100_003) -> bytes:
