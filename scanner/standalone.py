@@ -19,6 +19,7 @@ from scanner.model.canonical import canonical
 from scanner.model.errors import AssayError
 from scanner.target.base import Target
 from scanner.target.live import LiveTarget
+from scanner.target.partial import honest
 from scanner.target.tree import TreeTarget
 
 __all__ = ["main"]
@@ -61,6 +62,7 @@ def main(arguments: list[str]) -> int:
 
 def _collect(output: str, directory: str | None, runtime: bool) -> int:
     target: Target = LiveTarget() if directory is None else TreeTarget(Path(directory), runtime=runtime)
+    target.tree = honest(target.tree)
     try:
         snapshot = take(target, _plan())
     finally:

@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from scanner.model.errors import InputError, ParseError, TargetError, UsageError
-from scanner.parsers import fstab
+from scanner.model.errors import InputError, UsageError
 from scanner.target.base import BlockDevice, FileTree, Target
 from scanner.target.composite import ComposedTree
 from scanner.target.containers.base import containers
 from scanner.target.contents import Part, explore
 from scanner.target.devices import FileDevice
-from scanner.target.layouts.base import Slot, exists, layouts
+from scanner.target.layouts.base import Slot, layouts
 from scanner.target.mapped.base import assemble
+from scanner.target.mounting import mounts_of
 
 __all__ = ["ImageTarget", "NoRootError"]
 
-_MAX_FSTAB = 1 << 20
 _WRAPPERS = frozenset(one.kind for one in containers())
-_TYPED = {"home": "/home", "srv": "/srv", "var": "/var", "usr": "/usr", "boot": "/boot"}
 
 
 class NoRootError(InputError):
@@ -57,7 +55,7 @@ class ImageTarget(Target):
         assemble(self.contents, keys)
         self.slots, self.layout_id = _slots(self.contents)
         self.slot = _chosen(self.slots, slot, self.contents, str(path))
-        self.mounts = _mounts(self.slot, list(self.contents.walk()))
+        self.mounts = mounts_of(self.slot, list(self.contents.walk()))
         self.tree: FileTree = ComposedTree(self.slot.tree, self.mounts) if self.mounts else self.slot.tree
 
     def devices(self) -> list[BlockDevice]:
@@ -123,64 +121,3 @@ def _chosen(slots: Sequence[Slot], name: str | None, contents: Part, where: str)
     if not found:
         raise UsageError(f"there is no slot {name!r}", hint=f"known: {', '.join(slot.name for slot in slots)}")
     return found[0]
-
-
-def _mounts(slot: Slot, parts: Sequence[Part]) -> dict[str, FileTree]:
-    """Trees that the running system would mount over the root: the layout's own, then fstab, then partition types."""
-    mounts = dict(slot.mounts)
-    for line in _fstab(slot.tree):
-        part = _named(line.source, parts)
-        place = line.target.rstrip("/") or "/"
-        if (
-            part is not None
-            and part.tree is not None
-            and place != "/"
-            and place.startswith("/")
-            and "noauto" not in line.options
-        ):
-            mounts.setdefault(place, part.tree)
-    for part in parts:
-        if part.tree is None or part is slot.part or part.tree in mounts.values():
-            continue
-        wanted = _TYPED.get(part.type or "")
-        if part.type == "esp":
-            wanted = next((one for one in ("/efi", "/boot/efi") if exists(slot.tree, one)), "/boot")
-        if wanted is not None and wanted not in mounts and not _holds_files(slot.tree, wanted):
-            mounts[wanted] = part.tree
-    return mounts
-
-
-def _holds_files(tree: FileTree, place: str) -> bool:
-    """Whether the folder is already filled: the discoverable partition is then not mounted over it."""
-    try:
-        return bool(tree.listdir(place))
-    except TargetError:
-        return False
-
-
-def _fstab(tree: FileTree) -> list[fstab.Line]:
-    try:
-        return fstab.parse(tree.read("/etc/fstab", _MAX_FSTAB).decode("utf-8", "replace"))
-    except (TargetError, ParseError):
-        return []
-
-
-def _named(spec: str, parts: Sequence[Part]) -> Part | None:
-    """The part that an fstab source means, where it can be told from the medium."""
-    key, equals, value = spec.partition("=")
-    if not equals:
-        for folder, name in (
-            ("/dev/disk/by-uuid/", "UUID"),
-            ("/dev/disk/by-label/", "LABEL"),
-            ("/dev/disk/by-partuuid/", "PARTUUID"),
-        ):
-            if spec.startswith(folder):
-                key, value = name, spec.removeprefix(folder)
-    value = value.strip('"')
-    for part in parts:
-        have = {"UUID": part.uuid, "LABEL": part.label, "PARTLABEL": part.label, "PARTUUID": part.partition_uuid}.get(
-            key
-        )
-        if have is not None and value and have.lower() == value.lower():
-            return part
-    return None

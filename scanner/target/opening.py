@@ -13,6 +13,7 @@ from scanner.target.containers import compressed
 from scanner.target.containers.base import HEAD
 from scanner.target.devices import FileDevice
 from scanner.target.image import ImageTarget
+from scanner.target.partial import honest
 from scanner.target.tree import TreeTarget
 
 __all__ = ["open_path"]
@@ -28,12 +29,20 @@ def open_path(
     platform: str | None = None,
     keys: Sequence[bytes] = (),
 ) -> Target:
-    """A folder is an OCI layout or a root tree; a file is a tar archive or a disk image, compressed or not.
+    """The target at `path`; a tree that is no whole root says of nothing that it is absent (see partial).
+
+    A folder is an OCI layout or a root tree; a file is a tar archive or a disk image, compressed or not.
 
     `runtime`: /proc and /sys inside a root tree are its running half. `slot` and `platform` choose inside images and
     archives; `keys` (content of key files) open what is encrypted. Raises InputError when there is nothing,
     NoRootError when no system in it can be read.
     """
+    target = _opened(path, runtime=runtime, slot=slot, platform=platform, keys=keys)
+    target.tree = honest(target.tree)
+    return target
+
+
+def _opened(path: Path, *, runtime: bool, slot: str | None, platform: str | None, keys: Sequence[bytes]) -> Target:
     if path.is_dir():
         if (path / "oci-layout").is_file() and (path / "index.json").is_file():
             return ArchiveTarget(path, None, platform=platform)

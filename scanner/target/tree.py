@@ -221,7 +221,8 @@ class TreeTarget(Target):
     kind = "tree"
 
     def __init__(self, root: Path, *, runtime: bool = False) -> None:
-        self.tree = DirectoryTree(root)
+        self.tree: FileTree = DirectoryTree(root)
+        self._close = self.tree.close
         if runtime:
             if not any(self._has(name) for name in ("/proc", "/sys")):
                 raise InputError(f"{root} has neither /proc nor /sys", hint="leave out --runtime")
@@ -235,5 +236,4 @@ class TreeTarget(Target):
 
     def close(self) -> None:
         """See Target."""
-        if isinstance(self.tree, DirectoryTree):
-            self.tree.close()
+        self._close()

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import scanner.target.layouts as package
-from scanner.model.errors import TargetError
 from scanner.target.base import FileTree
 from scanner.target.contents import Part
+from scanner.target.root import exists, is_root
 
 __all__ = ["Layout", "Slot", "exists", "is_root", "layouts"]
 
@@ -53,19 +53,3 @@ def layouts() -> tuple[Layout, ...]:
         if isinstance(layout, Layout):
             found.append(layout)
     return tuple(sorted(found, key=lambda one: (one.rank, one.id)))
-
-
-def exists(tree: FileTree, path: str) -> bool:
-    """Whether `path` leads to something in the tree that can be looked at."""
-    try:
-        tree.stat(path)
-    except TargetError:
-        return False
-    return True
-
-
-def is_root(tree: FileTree) -> bool:
-    """Whether the tree is the root of a system: it says which system it is, or has the folders of one."""
-    if exists(tree, "/usr/lib/os-release") or exists(tree, "/etc/os-release"):
-        return True
-    return exists(tree, "/etc") and exists(tree, "/usr") and (exists(tree, "/bin") or exists(tree, "/sbin"))
