@@ -27,6 +27,7 @@ SETTINGS: Mapping[str, tuple[type, Any, str]] = {
     "profile": (list, [], "profiles that a scan judges by; empty: the target's identity chooses"),
     "content": (list, [], "extra content folders, same layout as the shipped content"),
     "waivers": (str, "", "waiver file"),
+    "answers": (str, "", "file of people's answers to manual controls"),
     "min_coverage": (int, None, "percent of applicable rules that must get a verdict; empty: as the profile says"),
     "clock": (str, "", "fixed instant of the evaluation, RFC 3339 in UTC; empty: now (or SOURCE_DATE_EPOCH)"),
 }

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
 def check(
     rule: Annotated[str, typer.Option("--rule", help="Rule id, or the id of the equivalent public rule.")],
     root: Annotated[str | None, typer.Option("--root", help="Root tree to judge; nothing = this machine.")] = None,
+    luks_key: shared.KeysOption = None,
     param: shared.ParamOption = None,
     runtime: Annotated[
         bool, typer.Option("--runtime", help="Take /proc and /sys inside the tree as its running half.")
@@ -50,7 +51,7 @@ def check(
             raise UsageError(f"{chosen[0].id} has no parameter {name!r}", hint=f"assay rules show {chosen[0].id}")
     instances = [Instance(one, *resolve(one, [("command line", overrides)])) for one in chosen]
     names = runtime_fact_names()
-    target = shared.open_target(root, runtime=runtime)
+    target = shared.open_target(root, runtime=runtime, keys=luks_key)
     try:
         wanted = {name for instance in instances for name in needed_facts(instance, names)}
         snapshot = take(target, wanted)

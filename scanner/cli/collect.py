@@ -20,6 +20,7 @@ def collect(
     profile: shared.ProfileOption = None,
     slot: shared.SlotOption = "",
     platform: shared.PlatformOption = "",
+    luks_key: shared.KeysOption = None,
     runtime: Annotated[
         bool, typer.Option("--runtime", help="Take /proc and /sys inside the directory as its running half.")
     ] = False,
@@ -41,7 +42,7 @@ def collect(
         wanted = pipeline.wanted_facts(pipeline.select(book, profiles, {})[1])
     else:
         wanted = pipeline.every_fact(book)
-    opened = shared.open_target(target, runtime=runtime, slot=slot or None, platform=platform or None)
+    opened = shared.open_target(target, runtime=runtime, slot=slot or None, platform=platform or None, keys=luks_key)
     try:
         progress = shared.Progress(quiet)
         snapshot = take(opened, wanted, progress=progress)

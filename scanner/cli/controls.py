@@ -114,6 +114,42 @@ def matrix(
     files.write_output(output, data)
 
 
+@app.command("conflicts", epilog="Example: assay controls conflicts cis-rhel10 stig-rhel10")
+def show_conflicts(
+    frameworks: Annotated[list[str] | None, typer.Argument(help="Frameworks to compare; nothing = all.")] = None,
+    content: shared.ContentOption = None,
+    allow_override: shared.OverrideOption = False,
+    json: shared.JsonOption = False,
+) -> None:
+    """Settings on which frameworks differ: the values each wants, and whether one value satisfies all of them."""
+    from scanner.engine.conditions import show as words
+    from scanner.frameworks import catalog
+    from scanner.frameworks.conflicts import conflicts
+
+    book = shared.load_content(shared.settings(content=content)["content"], allow_override)
+    known = catalog.frameworks(book)
+    for name in frameworks or ():
+        _framework(known, name)
+    found = conflicts(book, known, frameworks or ())
+    if json:
+        from dataclasses import asdict
+
+        shared.print_json({"schema": "assay/conflicts/v1", "conflicts": [asdict(one) for one in found]})
+        return
+    lines: list[str] = []
+    for one in found:
+        lines.append(f"{one.verdict.upper()}  {one.question}")
+        for wish in one.wishes:
+            word = "" if wish.operator == "parameter" else f"{wish.operator.replace('_', ' ')} "
+            value = words(wish.value)
+            value = value if len(value) <= 80 else f"{value[:77]}..."
+            lines.append(f"    {wish.framework:<16}  {word}{value}  ({wish.rule})")
+        lines += [f"    satisfied by {one.satisfied_by}", ""] if one.satisfied_by else [""]
+    hard = sum(one.verdict == "contradiction" for one in found)
+    lines.append(f"{len(found)} settings on which frameworks differ; on {hard} of them no value satisfies all.")
+    shared.echo("\n".join(lines) + "\n")
+
+
 def _framework(known: Any, name: str) -> Any:
     from scanner.model.errors import UsageError
 

@@ -24,6 +24,7 @@ def evaluate(
     content: shared.ContentOption = None,
     allow_override: shared.OverrideOption = False,
     waivers: shared.WaiversOption = "",
+    answers: shared.AnswersOption = "",
     min_coverage: shared.CoverageOption = None,
     clock: shared.ClockOption = "",
     show: shared.ShowOption = "failures",
@@ -33,7 +34,9 @@ def evaluate(
     """Judge a snapshot. The same snapshot, content, parameters and clock always give the same bytes."""
     from scanner.cli import pipeline
 
-    values = shared.settings(profile=profile, content=content, waivers=waivers, min_coverage=min_coverage, clock=clock)
+    values = shared.settings(
+        profile=profile, content=content, waivers=waivers, answers=answers, min_coverage=min_coverage, clock=clock
+    )
     taken = shared.read_snapshot(snapshot)
     book = shared.load_content(values["content"], allow_override)
     profiles = pipeline.chosen_profiles(book, values["profile"], taken.target.get("identity") or {}, quiet=quiet)

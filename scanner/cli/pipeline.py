@@ -22,20 +22,30 @@ def chosen_profiles(
     content: Content, names: Sequence[str], identity: Mapping[str, Any], *, quiet: bool = False
 ) -> list[Profile]:
     """The named profiles, or the one the target's identity chooses (said in one line on stderr)."""
-    from scanner.frameworks import catalog
+    from scanner.frameworks.profiles import profile, profiles
 
     if names:
-        return [catalog.profile(content, name) for name in dict.fromkeys(names)]
+        return [_profile(content, name) for name in dict.fromkeys(names)]
     os_id = identity.get("os_id")
-    own = [profile for profile in catalog.profiles(content).values() if os_id and os_id in profile.default_for]
+    own = [one for one in profiles(content).values() if os_id and os_id in one.default_for]
     if own:
         why = f"this is {os_id}"
     else:
-        own = [catalog.profile(content, DEFAULT_PROFILE)]
+        own = [profile(content, DEFAULT_PROFILE)]
         why = f"no profile is written for {os_id or 'an unnamed system'}"
     if not quiet:
         shared.say(f"assay: profile {', '.join(one.id for one in own)} ({why}; --profile chooses others)")
     return own
+
+
+def _profile(content: Content, name: str) -> Profile:
+    """A shipped profile by name, or the one in a file (a name with a slash, or that ends with .yaml or .yml)."""
+    from scanner import files
+    from scanner.frameworks.profiles import from_file, profile
+
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return from_file(content, files.read_input(name), name)
+    return profile(content, name)
 
 
 def select(
@@ -98,13 +108,16 @@ def assess(
     selected: Selected,
     values: Mapping[str, Any],
 ) -> Assessment:
-    """Judge a snapshot. `values` are the settings (waivers, clock, min_coverage)."""
+    """Judge a snapshot. `values` are the settings (waivers, answers, clock, min_coverage)."""
     from scanner import files
     from scanner.engine.waivers import load_waivers
+    from scanner.frameworks.answers import load_answers
     from scanner.frameworks.assess import assess as judge
 
     path = values["waivers"]
     waivers = load_waivers(files.read_input(path), path) if path else ()
+    path = values["answers"]
+    answers = load_answers(files.read_input(path), path, known) if path else ()
     return judge(
         snapshot,
         content,
@@ -113,6 +126,7 @@ def assess(
         selected,
         now=shared.now(values["clock"]),
         waivers=waivers,
+        answers=answers,
         min_coverage=values["min_coverage"],
     )
 

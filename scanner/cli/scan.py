@@ -26,10 +26,12 @@ def scan(
     ] = False,
     slot: shared.SlotOption = "",
     platform: shared.PlatformOption = "",
+    luks_key: shared.KeysOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be read, and stop.")] = False,
     content: shared.ContentOption = None,
     allow_override: shared.OverrideOption = False,
     waivers: shared.WaiversOption = "",
+    answers: shared.AnswersOption = "",
     min_coverage: shared.CoverageOption = None,
     clock: shared.ClockOption = "",
     show: shared.ShowOption = "failures",
@@ -40,18 +42,23 @@ def scan(
     """Collect evidence, judge it, print the verdict and write reports. FORMATs: html, pdf, json, table, snapshot."""
     from scanner.cli import pipeline
 
-    values = shared.settings(profile=profile, content=content, waivers=waivers, min_coverage=min_coverage, clock=clock)
+    values = shared.settings(
+        profile=profile, content=content, waivers=waivers, answers=answers, min_coverage=min_coverage, clock=clock
+    )
     requests, snapshot_paths = _split(out)
     book = shared.load_content(values["content"], allow_override)
     overrides = shared.parameters(param)
     if target is not None and shared.is_document(target):
+        shared.refuse_keys(luks_key)
         snapshot = shared.read_snapshot(target)
         profiles = pipeline.chosen_profiles(book, values["profile"], snapshot.target.get("identity") or {}, quiet=quiet)
         known, selected = pipeline.select(book, profiles, overrides)
     else:
         from scanner.collectors.take import take
 
-        opened = shared.open_target(target, runtime=runtime, slot=slot or None, platform=platform or None)
+        opened = shared.open_target(
+            target, runtime=runtime, slot=slot or None, platform=platform or None, keys=luks_key
+        )
         try:
             identity = {} if values["profile"] else pipeline.identify(opened)
             profiles = pipeline.chosen_profiles(book, values["profile"], identity, quiet=quiet)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from scanner.target.base import Target
 
 
+_MAX_KEY = 8 * 1024 * 1024
+"""Bytes of a key file, as cryptsetup takes them."""
+_NOT_ENCRYPTED = "--luks-key is for a disk image"
+
+
 def _shown(value: str) -> str:
     """`--show` is checked before anything is collected."""
     if value not in ("failures", "all"):
@@ -43,9 +48,18 @@ ParamOption = Annotated[
     list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="Value of a rule parameter; repeatable.")
 ]
 WaiversOption = Annotated[str, typer.Option("--waivers", help="Waiver file.")]
+AnswersOption = Annotated[str, typer.Option("--answers", help="File of people's answers to manual controls.")]
 SlotOption = Annotated[str, typer.Option("--slot", help="Of several systems in an image, the one to assess.")]
 PlatformOption = Annotated[
     str, typer.Option("--platform", help="Of several images in an archive, the one to assess (linux/arm64).")
+]
+KeysOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--luks-key",
+        metavar="PATH",
+        help="Key file (passphrase or volume key) that opens LUKS volumes of an image; repeatable.",
+    ),
 ]
 CoverageOption = Annotated[
     int | None,
@@ -149,9 +163,48 @@ def is_document(name: str) -> bool:
 
 
 def open_target(
-    name: str | None, *, runtime: bool = False, slot: str | None = None, platform: str | None = None
+    name: str | None,
+    *,
+    runtime: bool = False,
+    slot: str | None = None,
+    platform: str | None = None,
+    keys: Sequence[Path] | None = None,
 ) -> Target:
-    """The target behind the argument: nothing = this machine, else a root tree, disk image or archive."""
+    """The target behind the argument: nothing = this machine, else a root tree, disk image or archive.
+
+    `keys`: key files for what is encrypted in a disk image. Raises UsageError when it is none.
+    """
+    opened = _opened(name, runtime, slot, platform, _read_keys(keys or (), name))
+    if keys and opened.kind != "image":
+        opened.close()
+        refuse_keys(keys)
+    return opened
+
+
+def refuse_keys(keys: Sequence[Path] | None) -> None:
+    """Raise UsageError when key files are given for something that is no image."""
+    if keys:
+        raise UsageError(_NOT_ENCRYPTED)
+
+
+def _read_keys(paths: Sequence[Path], name: str | None) -> list[bytes]:
+    """The content of key files; what it says is never shown. Raises UsageError."""
+    if name is None or Path(name).is_dir():
+        refuse_keys(paths)
+    keys = []
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                key = stream.read(_MAX_KEY + 1)
+        except OSError as error:
+            raise UsageError(f"the key file cannot be read: {error.strerror or error}", where=str(path)) from None
+        if not 0 < len(key) <= _MAX_KEY:
+            raise UsageError(f"a key file holds 1 to {_MAX_KEY} bytes", where=str(path))
+        keys.append(key)
+    return keys
+
+
+def _opened(name: str | None, runtime: bool, slot: str | None, platform: str | None, keys: Sequence[bytes]) -> Target:
     if name is None:
         from scanner.target.live import LiveTarget
 
@@ -163,7 +216,7 @@ def open_target(
         config.refuse_inside(Path(name))
     if runtime and not Path(name).is_dir():
         raise UsageError("--runtime is for a directory that holds /proc and /sys")
-    return open_path(Path(name), runtime=runtime, slot=slot, platform=platform)
+    return open_path(Path(name), runtime=runtime, slot=slot, platform=platform, keys=keys)
 
 
 def read_json(name: str, what: str) -> Any:

@@ -26,12 +26,13 @@ def show(
     image: Annotated[str, typer.Argument(help="Disk image, archive or directory.")],
     slot: shared.SlotOption = "",
     platform: shared.PlatformOption = "",
+    luks_key: shared.KeysOption = None,
     json: shared.JsonOption = False,
 ) -> None:
     """Container, partitions, file systems and slots as a tree; which one is assessed, and why."""
     from scanner.target.image import ImageTarget
 
-    opened = shared.open_target(image, slot=slot or None, platform=platform or None)
+    opened = shared.open_target(image, slot=slot or None, platform=platform or None, keys=luks_key)
     try:
         layout = opened.layout()
         if json:

@@ -12,6 +12,7 @@ from scanner.engine.cases import runtime_fact_names
 from scanner.engine.content import Content
 from scanner.engine.judge import judge
 from scanner.engine.waivers import Waiver, waiver_for
+from scanner.frameworks.answers import Answer, answer_controls
 from scanner.frameworks.claims import claim_verdict
 from scanner.frameworks.fit import fit_of
 from scanner.frameworks.rollup import roll_up
@@ -40,6 +41,7 @@ def assess(
     *,
     now: str,
     waivers: Sequence[Waiver] = (),
+    answers: Sequence[Answer] = (),
     min_coverage: int | None = None,
 ) -> Assessment:
     """Judge every selected instance and roll controls up. `now` is an RFC 3339 instant in UTC."""
@@ -67,7 +69,7 @@ def assess(
         if name in claims:
             result = replace(result, claim_verdict=claim_verdict(instance.rule, result))
         results[name] = result
-    controls = _controls(known, selected, results)
+    controls = answer_controls(_controls(known, selected, results), answers, identity, now[:10])
     fits = {profile.id: _profile_fit(profile, known, identity) for profile in profiles}
     return Assessment(
         tool={"name": "assay", "version": scanner.__version__},
@@ -78,6 +80,8 @@ def assess(
             {
                 "id": profile.id,
                 "title": profile.title,
+                "extends": list(profile.extends),
+                "left_out": list(profile.rules_out),
                 "require": requires[profile.id],
                 "fit": fits[profile.id][0],
                 "fit_reason": fits[profile.id][1],
@@ -167,6 +171,7 @@ def _summary(
                 [control.coverage for control in mine],
             ),
             "controls": len(mine),
+            "answered": sum(bool(control.answered and control.answered["holds"]) for control in mine),
             "results": _counts(STATUSES, statuses),
             "rules_selected": len(names),
             "rules_judged": sum(status in _JUDGED for status in statuses),

@@ -12,7 +12,7 @@ from scanner.engine.cases import run_cases, runtime_fact_names
 from scanner.engine.content import Content
 from scanner.engine.evaluate import facts_of
 from scanner.engine.judge import halves
-from scanner.frameworks import catalog
+from scanner.frameworks import catalog, profiles
 from scanner.frameworks.rollup import control_rules
 from scanner.frameworks.select import select
 from scanner.model.control import Framework
@@ -39,7 +39,7 @@ def findings(content: Content) -> list[Finding]:
     found = [finding for name in content.rules for finding in _rule(content.rules.with_cases(name), known)]
     found += _against_schema(content)
     found += [finding for framework in known.values() for finding in _framework(framework, content)]
-    for profile in catalog.profiles(content).values():
+    for profile in profiles.profiles(content).values():
         try:
             chosen = select(content, known, [profile])
         except AssayError as error:

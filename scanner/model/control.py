@@ -94,4 +94,6 @@ class Profile:
     min_coverage: int = 80
     fit: tuple[Fit, ...] = ()
     default_for: tuple[str, ...] = ()
+    extends: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""

@@ -85,7 +85,7 @@ class ControlView:
     coverage: str
     method: str
     note: str
-    answered: Mapping[str, Any] | None
+    answered: str
     results: tuple[ResultView, ...]
     evidence: tuple[str, ...]
 

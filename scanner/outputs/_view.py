@@ -27,6 +27,7 @@ from scanner.outputs._words import (
     ORDER,
     SEVERITIES,
     STATUS_WORDS,
+    answered_sentence,
     completeness_sentence,
     half_words,
     headline,
@@ -327,7 +328,7 @@ def _control(
         coverage=COVERAGE_WORDS.get(raw["coverage"], raw["coverage"]),
         method=method_words(raw["coverage"], [judged[name] for name in names]),
         note=raw.get("note") or "",
-        answered=raw.get("answered"),
+        answered=answered_sentence(raw.get("answered")),
         results=results,
         evidence=tuple(sorted({place.evidence.id for view in results for place in view.places})),
     )

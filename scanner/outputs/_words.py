@@ -18,6 +18,7 @@ __all__ = [
     "ORDER",
     "SEVERITIES",
     "STATUS_WORDS",
+    "answered_sentence",
     "completeness_sentence",
     "half_words",
     "headline",
@@ -109,6 +110,16 @@ def completeness_sentence(completeness: Mapping[str, Any]) -> str:
         text += f"Of these {applicable}, "
     text += f"{judged} got {verdicts}"
     return text + (f"; {applicable - judged} could not be judged." if applicable - judged else ".")
+
+
+def answered_sentence(answered: Mapping[str, Any] | None) -> str:
+    """What a person said of a control; empty when nobody did."""
+    if not answered:
+        return ""
+    held = "holds until" if answered["holds"] else "does NOT hold on the day of this assessment; valid to"
+    papers = "; ".join(f"{one['name']} (sha256 {one['sha256']})" for one in answered["evidence"])
+    said = f"{answered['verdict'].replace('_', ' ')}, says {answered['by']} on {answered['date']}"
+    return f"{said}, {held} {answered['valid_until']}: {answered['statement']}" + (f" [{papers}]" if papers else "")
 
 
 def waived_sentence(valid: int, expired: int) -> str:

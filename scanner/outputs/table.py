@@ -79,10 +79,15 @@ def _head(assessment: Mapping[str, Any], style: Style) -> Iterator[str]:
     host = f" · {clean(identity['host_name'])}" if identity.get("host_name") else ""
     arch = f" · {clean(identity['arch'])}" if identity.get("arch") else ""
     yield style.paint(f"{name}{arch}{host}", "1")
-    profiles = ", ".join(f"{clean(one['id'])}" for one in assessment["profiles"])
+    profiles = ", ".join(_profile(one) for one in assessment["profiles"])
     evidence = f"{assessment['facts_digest'][:19]}…"
     yield f"{clean(kind)} · profile {profiles} · {assessment['evaluated_at']} · evidence {evidence}"
     yield ""
+
+
+def _profile(one: Mapping[str, Any]) -> str:
+    extends = f" (extends {clean(', '.join(one['extends']))})" if one["extends"] else ""
+    return f"{clean(one['id'])}{extends}"
 
 
 def _frameworks(assessment: Mapping[str, Any], style: Style) -> Iterator[str]:
@@ -94,12 +99,16 @@ def _frameworks(assessment: Mapping[str, Any], style: Style) -> Iterator[str]:
     for one in summary.values():
         yield (
             f"  {clean(one['short']):<{width}}  {_counts(one['counts'], style)}"
-            f"  ({one['controls']} controls; {_FIT[one['fit']]})"
+            f"  ({one['controls']} controls{_answered(one)}; {_FIT[one['fit']]})"
         )
         if one.get("claims"):
             claims = "  ".join(f"{number} {word.replace('_', ' ')}" for word, number in one["claims"].items())
             yield f"  {'':<{width}}  claims: {clean(claims)}"
     yield ""
+
+
+def _answered(summary: Mapping[str, Any]) -> str:
+    return f", {summary['answered']} answered by a person" if summary.get("answered") else ""
 
 
 def _completeness(assessment: Mapping[str, Any], style: Style) -> Iterator[str]:

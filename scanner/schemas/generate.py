@@ -12,6 +12,7 @@ from typing import Any
 
 from scanner.engine.conditions import OPERATORS
 from scanner.engine.rule_form import RULE_SCHEMA
+from scanner.frameworks.answers import VERDICTS
 from scanner.model.control import COVERAGE, FITS
 from scanner.model.fact import STATES
 from scanner.model.result import ASSESSMENT_SCHEMA, CONTROL_STATUSES, STATUSES
@@ -111,6 +112,17 @@ def _result() -> dict[str, Any]:
     )
 
 
+def _answer() -> dict[str, Any]:
+    return _object(
+        {
+            **dict.fromkeys(("by", "date", "valid_until", "statement"), _TEXT),
+            "verdict": {"enum": list(VERDICTS)},
+            "holds": {"type": "boolean"},
+            "evidence": _list(_object({"name": _TEXT, "sha256": _TEXT})),
+        }
+    )
+
+
 def _assessment() -> dict[str, Any]:
     control = _object(
         {
@@ -121,7 +133,7 @@ def _assessment() -> dict[str, Any]:
             "coverage": {"enum": list(COVERAGE)},
             "results": _TEXTS,
             "note": _TEXT,
-            "answered": {"type": ["object", "null"]},
+            "answered": {"anyOf": [_answer(), {"type": "null"}]},
         }
     )
     summary = _object(
@@ -129,6 +141,7 @@ def _assessment() -> dict[str, Any]:
             **dict.fromkeys(("title", "short", "version", "kind", "fit_reason", "fit_note"), _TEXT),
             "fit": {"enum": list(FITS)},
             "controls": _COUNT,
+            "answered": _COUNT,
             "persistent_half": _COUNT,
             "counts": _map(_COUNT),
             "coverage": _map(_COUNT),
@@ -156,7 +169,11 @@ def _assessment() -> dict[str, Any]:
             "content_digest": _DIGEST,
             "target": _TARGET,
             "facts_digest": _DIGEST,
-            "profiles": _list(_object({"id": _TEXT, "fit": {"enum": list(FITS)}, "require": _TEXT})),
+            "profiles": _list(
+                _object(
+                    {"id": _TEXT, "fit": {"enum": list(FITS)}, "require": _TEXT, "extends": _TEXTS, "left_out": _TEXTS}
+                )
+            ),
             "evaluated_at": _INSTANT,
             "summary": _map(summary),
             "completeness": completeness,

@@ -9,24 +9,24 @@ import pytest
 from scanner.cli.pipeline import assess, select, wanted_facts
 from scanner.collectors.take import take
 from scanner.engine.content import load
-from scanner.frameworks import catalog
+from scanner.frameworks.profiles import profile, profiles
 from scanner.target.opening import open_path
 from tests.support import Content, build
 
-PROFILES = sorted(catalog.profiles(load()))
-VALUES = {"waivers": "", "clock": "2026-01-01T00:00:00Z", "min_coverage": None}
+PROFILES = sorted(profiles(load()))
+VALUES = {"waivers": "", "answers": "", "clock": "2026-01-01T00:00:00Z", "min_coverage": None}
 
 
 @pytest.mark.parametrize("files", [{}, {"/manual.pdf": "no system"}], ids=["empty", "a document"])
 @pytest.mark.parametrize("name", PROFILES)
 def test_an_empty_folder_gets_no_verdict(name: str, files: dict[str, Content], tmp_path: Path) -> None:
     content = load()
-    profile = catalog.profile(content, name)
-    known, selected = select(content, [profile], {})
+    chosen = profile(content, name)
+    known, selected = select(content, [chosen], {})
     target = open_path(build(tmp_path, files))
     snapshot = take(target, wanted_facts(selected))
     target.close()
-    assessment = assess(content, snapshot, [profile], known, selected, VALUES)
+    assessment = assess(content, snapshot, [chosen], known, selected, VALUES)
     assert assessment.results
     decided = [one.rule for one in assessment.results if one.status not in ("unknown", "error", "manual")]
     assert decided == []

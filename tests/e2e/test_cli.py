@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 VERBS = {"scan", "collect", "evaluate", "report", "check", "explain", "rules", "controls", "target", "config", "schema"}
 GROUPS = {
     "rules": {"list", "show", "lint", "test"},
-    "controls": {"list", "show", "matrix"},
+    "controls": {"list", "show", "matrix", "conflicts"},
     "target": {"show"},
     "config": {"show"},
 }
@@ -213,7 +213,9 @@ def test_check_takes_parameters(tree: Path) -> None:
 
 
 def test_check_with_runtime(tmp_path: Path) -> None:
-    build(tmp_path, {"etc/sysctl.d/a.conf": "kernel.kptr_restrict = 1\n", "proc/sys/kernel/kptr_restrict": "0\n"})
+    whole = {"etc/os-release": "ID=x\n", "usr/bin/true": ""}
+    settings = {"etc/sysctl.d/a.conf": "kernel.kptr_restrict = 1\n", "proc/sys/kernel/kptr_restrict": "0\n"}
+    build(tmp_path, {**whole, **settings})
     quiet = json.loads(
         assay("check", "--root", str(tmp_path), "--rule", "sysctl_kernel_kptr_restrict", "--json").stdout
     )
@@ -319,3 +321,37 @@ def test_outputs_fit_their_published_schemas(snapshot: Path, assessment: Path) -
             str(error) for error in jsonschema_rs.validator_for(schema).iter_errors(json.loads(path.read_bytes()))
         ]
         assert errors == []
+
+
+def test_an_own_profile_and_answers(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "our.yaml").write_text(
+        "schema: profile/v1\nid: our-pci\ntitle: ours\nextends: [pci-dss]\nrules_out: [password-length]\n"
+    )
+    (tmp_path / "answers.yaml").write_text(
+        "schema: answers/v1\nanswers:\n  - {framework: pci-dss-4, control: '12.1.1', verdict: met, by: a@example.org,"
+        " date: 2026-01-01, valid_until: 2026-12-31, statement: It is there.}\n"
+    )
+    out = tmp_path / "a.json"
+    wanted = ("--profile", str(tmp_path / "our.yaml"), "--answers", str(tmp_path / "answers.yaml"))
+    html = tmp_path / "a.html"
+    done = assay(
+        "scan", str(tree), *wanted, "--clock", "2026-06-01T00:00:00Z", "-o", f"json={out}", "-o", f"html={html}"
+    )
+    assert "our-pci (extends pci-dss)" in done.stdout
+    assert "1 answered by a person" in done.stdout
+    data = json.loads(out.read_text())
+    (control,) = [one for one in data["controls"] if one["id"] == "12.1.1"]
+    assert control["status"] == "manual"
+    assert control["answered"]["verdict"] == "met"
+    assert data["profiles"][0]["left_out"] == ["password-length"]
+    assert "met, says a@example.org on 2026-01-01, holds until 2026-12-31: It is there." in html.read_text()
+
+
+def test_conflicts_name_the_values_and_what_satisfies_them() -> None:
+    done = assay("controls", "conflicts", "cis-rhel10", "stig-rhel10")
+    assert done.returncode == 0
+    assert "satisfied by 15 or more" in done.stdout
+    assert re.search(r"on \d+ of them no value satisfies all", done.stdout)
+    found = json.loads(assay("controls", "conflicts", "--json").stdout)
+    assert {one["verdict"] for one in found["conflicts"]} >= {"contradiction", "satisfiable"}
+    assert assay("controls", "conflicts", "nobody").returncode == 2

@@ -15,8 +15,8 @@ from fixtures.targets.velaos.changes import DEFECTS, HARMLESS, VARIANTS, apply
 from scanner.cli import pipeline
 from scanner.collectors.take import take
 from scanner.engine.content import Content, load
-from scanner.frameworks import catalog
 from scanner.frameworks.assess import assess
+from scanner.frameworks.profiles import profile
 from tests.e2e.test_cli import assay
 
 pytestmark = pytest.mark.skipif(not has_policy_compiler(), reason="secilc is not installed: make test installs it")
@@ -119,7 +119,7 @@ def content() -> Content:
 def covered() -> frozenset[str]:
     """Claims that a rule decides."""
     book = content()
-    known, selected = pipeline.select(book, [catalog.profile(book, "velaos")], {})
+    known, selected = pipeline.select(book, [profile(book, "velaos")], {})
     del known
     return frozenset(claim for one in selected.instances.values() for claim in one.rule.mappings["velaos"])
 
@@ -137,7 +137,7 @@ def verdicts(results: list[dict[str, Any]]) -> dict[str, str]:
 def of_device(changed: str = "") -> dict[str, str]:
     """Verdicts on the hardened device as it sees itself, with one change."""
     book = content()
-    profiles = [catalog.profile(book, "velaos")]
+    profiles = [profile(book, "velaos")]
     known, selected = pipeline.select(book, profiles, {})
     changes = {**DEFECTS, **{name: defect for name, (_, defect) in (VARIANTS | HARMLESS).items()}}
     device = velaos.hardened()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scanner.engine.content import Content
-from scanner.frameworks import catalog
+from scanner.frameworks import catalog, profiles
 from scanner.frameworks.assess import assess
 from scanner.frameworks.select import select
 from scanner.model.errors import ContentError
@@ -47,8 +47,8 @@ def _content(profile: Any, catalog_: Any = None, mapping: Any = None, **framewor
 
 def _select(content: Content) -> Any:
     known = catalog.frameworks(content)
-    profiles = list(catalog.profiles(content).values())
-    return known, profiles, select(content, known, profiles)
+    chosen = list(profiles.profiles(content).values())
+    return known, chosen, select(content, known, chosen)
 
 
 @pytest.mark.parametrize(
