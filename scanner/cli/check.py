@@ -29,6 +29,7 @@ def check(
     content: shared.ContentOption = None,
     allow_override: shared.OverrideOption = False,
     output: Annotated[str, typer.Option("-o", "--output", help="Where to write the result; - is stdout.")] = "-",
+    clock: shared.ClockOption = "",
     json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
 ) -> None:
@@ -36,13 +37,14 @@ def check(
     from scanner.cli import pipeline
     from scanner.collectors.take import take
     from scanner.engine.cases import runtime_fact_names
-    from scanner.engine.judge import Instance, judge, needed_facts
+    from scanner.engine.judge import Instance, day_of, judge, needed_facts
     from scanner.engine.params import find, resolve
     from scanner.model.errors import UsageError
 
     if require not in ("auto", "both", "persistent"):
         raise UsageError(f"--require is auto, both or persistent, not {require!r}")
-    values = shared.settings(content=content)
+    values = shared.settings(content=content, clock=clock)
+    today = day_of(shared.now(values["clock"]))
     book = shared.load_content(values["content"], allow_override)
     chosen = book.rules.named(rule)
     overrides = shared.parameters(param)
@@ -60,7 +62,8 @@ def check(
     if require == "auto":
         require = "persistent" if target.kind != "live" and not runtime else "both"
     results = [
-        judge(instance, snapshot.facts, snapshot.target, require=require, runtime_facts=names) for instance in instances
+        judge(instance, snapshot.facts, snapshot.target, today=today, require=require, runtime_facts=names)
+        for instance in instances
     ]
     if json:
         from scanner.model.canonical import canonical

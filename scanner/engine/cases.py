@@ -13,7 +13,10 @@ from scanner.model.fact import STATES, Evidence, Fact
 from scanner.model.result import Result
 from scanner.model.rule import Rule, RuleCase
 
-__all__ = ["CaseOutcome", "case_facts", "run_case", "run_cases", "runtime_fact_names"]
+__all__ = ["CASE_DAY", "CaseOutcome", "case_facts", "run_case", "run_cases", "runtime_fact_names"]
+
+CASE_DAY = 20_454
+"""The day on which every case is judged: 2026-01-01."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ def run_case(rule: Rule, case: RuleCase) -> Result:
     """The result of one case."""
     values, sources = resolve(rule, [("case", case.params)])
     target: Mapping[str, Any] = {"kind": case.target, "identity": {"platform": "linux"}}
-    return judge(Instance(rule, values, sources), case_facts(case), target, runtime_facts=runtime_fact_names())
+    return judge(
+        Instance(rule, values, sources), case_facts(case), target, today=CASE_DAY, runtime_facts=runtime_fact_names()
+    )
 
 
 def run_cases(rule: Rule) -> Iterator[CaseOutcome]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, cast
 
 from scanner.engine.evaluate import MAX_EVIDENCE, Verdict, evaluate, facts_of
-from scanner.engine.params import instance_id, substitute
+from scanner.engine.params import TODAY, instance_id, substitute
 from scanner.engine.status import all_of
 from scanner.model.fact import Evidence, Fact
 from scanner.model.result import Result, Status
 from scanner.model.rule import Rule
 
-__all__ = ["Instance", "halves", "judge", "needed_facts"]
+__all__ = ["Instance", "day_of", "halves", "judge", "needed_facts"]
 
 NOT_REQUIRED = "not_required"
 
@@ -30,6 +31,11 @@ class Instance:
     def id(self) -> str:
         """Rule id + "@" + short digest of the parameters."""
         return instance_id(self.rule.id, self.params)
+
+
+def day_of(instant: str) -> int:
+    """The UTC day of an RFC 3339 instant, in days since 1970-01-01, as /etc/shadow counts them."""
+    return (date.fromisoformat(instant[:10]) - date(1970, 1, 1)).days
 
 
 def halves(check: Mapping[str, Any], runtime_facts: frozenset[str]) -> dict[str, Mapping[str, Any]]:
@@ -56,18 +62,24 @@ def judge(
     facts: Mapping[str, Fact],
     target: Mapping[str, Any],
     *,
+    today: int,
     require: str = "both",
     runtime_facts: frozenset[str] = frozenset(),
 ) -> Result:
-    """The result of one instance. `require` says which halves a verdict needs: both, or persistent alone."""
+    """The result of one instance.
+
+    `today`: the day of the evaluation's clock, in days since 1970-01-01 UTC, which a check may ask for as `${today}`.
+    `require` says which halves a verdict needs: both, or persistent alone.
+    """
     rule = instance.rule
+    values = {**instance.params, TODAY: today}
     kind = str(target.get("kind", ""))
     platform = str(target.get("identity", {}).get("platform", "linux"))
     if platform not in rule.platforms or (rule.targets and kind not in rule.targets):
         what = f"this rule judges {', '.join(rule.targets or rule.platforms)}; the target is {kind} ({platform})"
         return _result(instance, "unknown", {}, Verdict("unknown", rule.title, what), what)
     if rule.when is not None:
-        applies = evaluate(substitute(rule.when, instance.params), facts, certain=True)
+        applies = evaluate(substitute(rule.when, values), facts, certain=True)
         if applies.status != "pass":
             status = "not_applicable" if applies.status in ("fail", "not_applicable") else applies.status
             why = "does not apply" if status == "not_applicable" else "whether it applies is not known"
@@ -77,8 +89,7 @@ def judge(
         verdict = Verdict("manual", asked["evidence"], "a person must answer")
         return _result(instance, "manual", {}, verdict, asked["question"])
     verdicts = {
-        half: evaluate(substitute(clause, instance.params), facts)
-        for half, clause in halves(rule.check, runtime_facts).items()
+        half: evaluate(substitute(clause, values), facts) for half, clause in halves(rule.check, runtime_facts).items()
     }
     return _halved(instance, verdicts, require)
 

@@ -12,7 +12,7 @@ from scanner.model.canonical import canonical
 from scanner.model.errors import UsageError
 from scanner.model.rule import Param, Rule
 
-__all__ = ["TYPE_CHECKS", "instance_id", "parse_value", "resolve", "substitute"]
+__all__ = ["TODAY", "TYPE_CHECKS", "instance_id", "parse_value", "resolve", "substitute"]
 
 TYPE_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str),
@@ -21,6 +21,9 @@ TYPE_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "list": lambda value: isinstance(value, list) and all(isinstance(item, str | int) for item in value),
 }
 """Parameter type -> whether a value is one."""
+
+TODAY = "today"
+"""The parameter that every rule has without declaring it: the day of the evaluation, in days since 1970-01-01 UTC."""
 
 _WHOLE = re.compile(r"^\$\{([a-z][a-z0-9_]*)\}$")
 _PART = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanner.engine.form import FormError, Path, check_clause
-from scanner.engine.params import TYPE_CHECKS, substitute, used
+from scanner.engine.params import TODAY, TYPE_CHECKS, substitute, used
 from scanner.model.result import STATUSES
 from scanner.model.rule import PARAM_TYPES, SEVERITIES, Param, Remediation, Rule, RuleCase
 
@@ -48,7 +48,9 @@ def check_rule(raw: Any, name: str) -> None:
     _check_mappings(raw)
     _check_remediation(raw["remediation"])
     known = set(raw.get("params", {}))
-    unknown = (used(raw["check"]) | used(raw.get("applies_to", {}))) - known
+    if TODAY in known:
+        raise FormError(f"`{TODAY}` is a parameter that every rule has", ("params", TODAY))
+    unknown = (used(raw["check"]) | used(raw.get("applies_to", {}))) - known - {TODAY}
     if unknown:
         raise FormError(f"the parameter {sorted(unknown)[0]} is not declared under `params`", ("check",))
     idle = known - used(raw["check"]) - used(raw.get("applies_to", {}))

@@ -10,7 +10,7 @@ from typing import Any
 import scanner
 from scanner.engine.cases import runtime_fact_names
 from scanner.engine.content import Content
-from scanner.engine.judge import judge
+from scanner.engine.judge import day_of, judge
 from scanner.engine.waivers import Waiver, waiver_for
 from scanner.frameworks.answers import Answer, answer_controls
 from scanner.frameworks.claims import claim_verdict
@@ -58,13 +58,14 @@ def assess(
         for name in control.instances
     }
     results: dict[str, Result] = {}
+    today = day_of(now)
     runtime = runtime_fact_names()
     for name in sorted(selected.instances):
         instance = selected.instances[name]
         # An instance that several profiles chose must satisfy the strictest of them.
         asking = {requires[one] for one, ids in selected.profile_instances.items() if name in ids}
         require = "persistent" if asking == {"persistent"} else "both"
-        result = judge(instance, snapshot.facts, snapshot.target, require=require, runtime_facts=runtime)
+        result = judge(instance, snapshot.facts, snapshot.target, today=today, require=require, runtime_facts=runtime)
         result = replace(result, waiver=waiver_for(result, waivers, identity, now[:10]))
         if name in claims:
             result = replace(result, claim_verdict=claim_verdict(instance.rule, result))

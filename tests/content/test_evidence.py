@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.evidence import freeze
 from fixtures.targets.velaos.binary import has_policy_compiler
-from scanner.engine.cases import runtime_fact_names
+from scanner.engine.cases import CASE_DAY, runtime_fact_names
 from scanner.engine.content import load
 from scanner.engine.judge import Instance, judge, needed_facts
 from scanner.engine.params import resolve
@@ -95,7 +95,9 @@ def test_evidence_taken_away_makes_no_new_pass(name: str, kind: str) -> None:
     asking: dict[str, list[tuple[Instance, set[str], dict[str, Fact], str]]] = {}
     for instance in instances():
         needed = {key: facts[key] for key in needed_facts(instance, runtime) if key in facts}
-        before: str = judge(instance, needed, target, require=HALVES[kind], runtime_facts=runtime).status
+        before: str = judge(
+            instance, needed, target, require=HALVES[kind], today=CASE_DAY, runtime_facts=runtime
+        ).status
         asked = {*words(instance.rule.check), *words(instance.rule.when)}
         for key in needed:
             asking.setdefault(key, []).append((instance, asked, needed, before))
@@ -110,7 +112,9 @@ def test_evidence_taken_away_makes_no_new_pass(name: str, kind: str) -> None:
                 if changed is not None:
                     left[key] = changed
                 tried += 1
-                after = judge(instance, left, target, require=HALVES[kind], runtime_facts=runtime).status
+                after = judge(
+                    instance, left, target, require=HALVES[kind], today=CASE_DAY, runtime_facts=runtime
+                ).status
                 if after in GOOD and after != before:
                     worse.append(f"{instance.id}: {before} became {after} with {what}")
     assert worse == []

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from scanner.engine.cases import case_facts, run_case, run_cases, runtime_fact_names
+from scanner.engine.cases import CASE_DAY, case_facts, run_case, run_cases, runtime_fact_names
 from scanner.engine.content import Content, load
 from scanner.engine.judge import Instance, judge
 from scanner.engine.params import resolve
@@ -27,7 +27,9 @@ def _runtime() -> frozenset[str]:
 
 def _status(rule: Rule, facts: object, target: dict[str, object], params: object, require: str = "both") -> str:
     values, sources = resolve(rule, [("case", params)])  # type: ignore[list-item]
-    result = judge(Instance(rule, values, sources), facts, target, require=require, runtime_facts=_runtime())  # type: ignore[arg-type]
+    result = judge(
+        Instance(rule, values, sources), facts, target, require=require, today=CASE_DAY, runtime_facts=_runtime()
+    )  # type: ignore[arg-type]
     return result.status
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from scanner.collectors.registry import collect
 from scanner.engine import content
-from scanner.engine.cases import runtime_fact_names
+from scanner.engine.cases import CASE_DAY, runtime_fact_names
 from scanner.engine.judge import Instance, judge, needed_facts
 from scanner.engine.params import resolve
 from scanner.target.tree import TreeTarget
@@ -128,7 +128,7 @@ def verdict(tree: Path, rule: str) -> str:
     finally:
         target.close()
     about = {"kind": "tree", "identity": {"platform": "linux"}}
-    return judge(instance, facts, about, require="persistent", runtime_facts=NAMES).status
+    return judge(instance, facts, about, require="persistent", today=CASE_DAY, runtime_facts=NAMES).status
 
 
 @pytest.mark.parametrize("rule", PASSING)

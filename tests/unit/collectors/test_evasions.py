@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.engine.cases import runtime_fact_names
+from scanner.engine.cases import CASE_DAY, runtime_fact_names
 from scanner.engine.content import load
 from scanner.engine.judge import Instance, judge, needed_facts
 from tests.support import Content, build, facts_of
@@ -387,4 +387,4 @@ def verdict(root: Path, rule_id: str) -> str:
     runtime = runtime_fact_names()
     facts = facts_of(root, needed_facts(instance, runtime))
     target = {"kind": "tree", "identity": {"platform": "linux"}}
-    return judge(instance, facts, target, require="persistent", runtime_facts=runtime).status
+    return judge(instance, facts, target, require="persistent", today=CASE_DAY, runtime_facts=runtime).status

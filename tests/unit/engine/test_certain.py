@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from scanner.engine.cases import CASE_DAY
 from scanner.engine.conditions import test as status_of
 from scanner.engine.evaluate import evaluate
 from scanner.engine.form import FormError, check_clause
@@ -35,7 +36,7 @@ def test_a_fail_with_gaps_is_not_turned_into_a_pass(clause: dict[str, Any], valu
 def test_a_when_with_gaps_is_not_not_applicable(clause: dict[str, Any], value: Any) -> None:
     rule = Rule("x", "X", "low", "", {"fact": "f", "set": True}, when=clause)
     for gaps, status in (((), "not_applicable"), (GAPS, "error"), (("not_collected: luks",), "unknown")):
-        result = judge(Instance(rule, {}, {}), _fact(value, gaps), {"kind": "live"})
+        result = judge(Instance(rule, {}, {}), _fact(value, gaps), {"kind": "live"}, today=CASE_DAY)
         assert result.status == status
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scanner.engine.cases import CASE_DAY
 from scanner.engine.judge import Instance, judge
 from scanner.frameworks.claims import claim_verdict
 from scanner.model.fact import Facet, Fact
@@ -27,7 +28,7 @@ def verdict(facts: Mapping[str, Any], notes: Mapping[str, str], require: str) ->
         if name in facts
     }
     target = {"kind": "live", "identity": {"platform": "linux"}}
-    result = judge(Instance(rule, {}, {}), known, target, require=require, runtime_facts=RUNTIME)
+    result = judge(Instance(rule, {}, {}), known, target, require=require, today=CASE_DAY, runtime_facts=RUNTIME)
     return claim_verdict(rule, result)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from scanner.engine.cases import CASE_DAY
 from scanner.engine.judge import Instance, judge
 from scanner.engine.params import instance_id, resolve, substitute
 from scanner.model.fact import Fact
@@ -48,21 +49,23 @@ def _facts(persistent: object = None, runtime: object = None) -> dict[str, Fact]
 def test_halves(
     persistent: object, runtime: object, require: str, status: str, facets: tuple[str, str], half: str | None
 ) -> None:
-    result = judge(Instance(_rule(), {}, {}), _facts(persistent, runtime), LIVE, require=require)
+    result = judge(Instance(_rule(), {}, {}), _facts(persistent, runtime), LIVE, today=CASE_DAY, require=require)
     assert (result.status, (result.facets["persistent"], result.facets["runtime"])) == (status, facets)
     assert result.half == half
 
 
 def test_drift_is_said() -> None:
-    assert judge(Instance(_rule(), {}, {}), _facts(1, 0), LIVE).explanation.startswith("drift: configured rightly")
-    assert judge(Instance(_rule(), {}, {}), _facts(0, 1), LIVE).explanation.startswith(
+    assert judge(Instance(_rule(), {}, {}), _facts(1, 0), LIVE, today=CASE_DAY).explanation.startswith(
+        "drift: configured rightly"
+    )
+    assert judge(Instance(_rule(), {}, {}), _facts(0, 1), LIVE, today=CASE_DAY).explanation.startswith(
         "drift: the running system is right"
     )
 
 
 def test_an_error_of_the_running_half_counts_even_when_it_is_not_required() -> None:
     facts = {**_facts(1), "r": Fact("r", "error", "runtime", reason="permission: /proc/x")}
-    assert judge(Instance(_rule(), {}, {}), facts, LIVE, require="persistent").status == "error"
+    assert judge(Instance(_rule(), {}, {}), facts, LIVE, today=CASE_DAY, require="persistent").status == "error"
 
 
 @pytest.mark.parametrize(
@@ -79,18 +82,18 @@ def test_an_error_of_the_running_half_counts_even_when_it_is_not_required() -> N
 def test_when(when: Fact | None, status: str) -> None:
     rule = _rule(when={"fact": "w", "equals": "yes"}, check={"fact": "p", "equals": 1})
     facts = _facts(1) | ({"w": when} if when else {})
-    assert judge(Instance(rule, {}, {}), facts, LIVE).status == status
+    assert judge(Instance(rule, {}, {}), facts, LIVE, today=CASE_DAY).status == status
 
 
 def test_a_target_the_rule_cannot_judge_is_unknown_never_not_applicable() -> None:
-    assert judge(Instance(_rule(targets=("live",)), {}, {}), _facts(1, 1), IMAGE).status == "unknown"
+    assert judge(Instance(_rule(targets=("live",)), {}, {}), _facts(1, 1), IMAGE, today=CASE_DAY).status == "unknown"
     other = {"kind": "live", "identity": {"platform": "veridian"}}
-    assert judge(Instance(_rule(), {}, {}), _facts(1, 1), other).status == "unknown"
+    assert judge(Instance(_rule(), {}, {}), _facts(1, 1), other, today=CASE_DAY).status == "unknown"
 
 
 def test_a_manual_rule_asks_a_person() -> None:
     rule = _rule(check={"manual": {"question": "Who holds the key?", "evidence": "the escrow record"}})
-    assert judge(Instance(rule, {}, {}), {}, LIVE).status == "manual"
+    assert judge(Instance(rule, {}, {}), {}, LIVE, today=CASE_DAY).status == "manual"
 
 
 def test_parameters_make_instances() -> None:

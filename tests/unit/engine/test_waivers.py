@@ -2,6 +2,7 @@
 
 import pytest
 
+from scanner.engine.cases import CASE_DAY
 from scanner.engine.judge import Instance, judge
 from scanner.engine.waivers import load_waivers, waiver_for
 from scanner.model.errors import ContentError
@@ -21,7 +22,7 @@ waivers:
 
 def _result(value: int) -> object:
     rule = Rule("x", "X", "low", "", {"fact": "p", "equals": 1}, upstream=("public_x",))
-    return judge(Instance(rule, {}, {}), {"p": Fact("p", "present", value=value)}, {"kind": "live"})
+    return judge(Instance(rule, {}, {}), {"p": Fact("p", "present", value=value)}, {"kind": "live"}, today=CASE_DAY)
 
 
 def test_a_waiver_notes_and_does_not_change() -> None:
