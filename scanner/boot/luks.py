@@ -1,7 +1,8 @@
 """LUKS1 and LUKS2 headers: what protects a volume, without anything that could help to open it.
 
-Salts, digests, key material and token payloads are read over and never leave this module; tokens leave it only as
-`Token.body`, which `scanner.boot.tpm_tokens` turns into facts.
+Salts, digests, key material and token payloads are read over and never become part of a `Header`; tokens leave it only
+as `Token.body`, which `scanner.boot.tpm_tokens` turns into facts. `read_metadata` is for `scanner.boot.luks_material`,
+which opens a volume with a key that the user gave.
 
 Sources: cryptsetup, LUKS2 On-Disk Format Specification 1.1; LUKS1 On-Disk Format Specification 1.2.3.
 """
@@ -14,22 +15,20 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from scanner.boot.luks_json import BINARY_SIZE, mapping, number, objects, text, texts
 from scanner.boot.luks_model import Copy, Header, Keyslot, Segment, Token
 from scanner.model.errors import ParseError
 
-__all__ = ["Reader", "luks1_hole", "read_header"]
+__all__ = ["Reader", "luks1_hole", "read_header", "read_metadata"]
 
 Reader = Callable[[int, int], bytes]
 """`read(offset, length)`: up to `length` bytes of the device."""
 
 MAGIC = b"LUKS\xba\xbe"
 SECOND_MAGIC = b"SKUL\xba\xbe"
-BINARY_SIZE = 4096
 HEADER_SIZES = tuple(0x4000 << power for power in range(9))
 """Sizes (bytes) that LUKS2 permits for one copy, binary header and JSON together: 16 KiB to 4 MiB."""
 
-MAX_OBJECTS = 64
-"""Keyslots, tokens, segments or digests of one header; cryptsetup itself stops at 32."""
 LUKS1_SLOTS = 8
 LUKS1_ENABLED = 0x00AC71F3
 LUKS1_SIZE = 592
@@ -43,11 +42,17 @@ def read_header(read: Reader) -> Header | None:
     A LUKS2 device whose primary is overwritten is found by its secondary, as cryptsetup does. Raises ParseError when
     there is a header but no valid copy of it.
     """
+    found = read_metadata(read)
+    return None if found is None else found[0]
+
+
+def read_metadata(read: Reader) -> tuple[Header, Mapping[str, Any]] | None:
+    """The header as `read_header` gives it, and the JSON it was made of (empty for LUKS1): with salts and digests."""
     start = read(0, BINARY_SIZE)
     if start[:6] == MAGIC and len(start) >= 8:
         version = int.from_bytes(start[6:8], "big")
         if version == 1:
-            return _luks1(start)
+            return _luks1(start), {}
         if version != 2:
             raise ParseError(f"LUKS version {version} is not known", offset=6)
         return _luks2(read, start)
@@ -55,13 +60,13 @@ def read_header(read: Reader) -> Header | None:
     if second is None:
         return None
     damaged = Copy(0, False, problem="no primary header")
-    return _header(second[1], second[0], (damaged, second[0]))
+    return _header(second[1], second[0], (damaged, second[0])), second[1]
 
 
 # ---- LUKS2 -----------------------------------------------------------------------------------------------------------
 
 
-def _luks2(read: Reader, start: bytes) -> Header:
+def _luks2(read: Reader, start: bytes) -> tuple[Header, Mapping[str, Any]]:
     primary, metadata = _copy(read, 0, MAGIC, start)
     # With a broken primary its size cannot be trusted: look wherever a secondary may stand.
     places = (primary.size,) if primary.valid and primary.size else HEADER_SIZES
@@ -74,7 +79,7 @@ def _luks2(read: Reader, start: bytes) -> Header:
     if not valid:
         raise ParseError(f"no valid LUKS2 header: {primary.problem}; {second.problem}", offset=0)
     current, data = max(valid, key=lambda pair: pair[0].seqid or 0)  # of equals the first: the primary
-    return _header(data, current, (primary, second))
+    return _header(data, current, (primary, second)), data
 
 
 def _seconds(read: Reader, places: tuple[int, ...]) -> Iterator[tuple[Copy, Mapping[str, Any]]]:
@@ -109,20 +114,20 @@ def _copy(read: Reader, offset: int, magic: bytes, start: bytes) -> tuple[Copy, 
         return bad(f"header size {size} is not permitted")
     if own_offset != offset:
         return bad(f"header says it stands at {own_offset}")
-    text = read(offset + BINARY_SIZE, size - BINARY_SIZE)
-    if len(text) != size - BINARY_SIZE:
+    area = read(offset + BINARY_SIZE, size - BINARY_SIZE)
+    if len(area) != size - BINARY_SIZE:
         return bad("JSON area cut short")
-    hashed = start[:448] + bytes(64) + start[512:] + text
+    hashed = start[:448] + bytes(64) + start[512:] + area
     digest = _digest(algorithm, hashed)
     if digest is None:
         return bad(f"checksum algorithm {algorithm[:32]!r} is not known")
     if start[448 : 448 + len(digest)] != digest:
         return bad("checksum is wrong")
     try:
-        metadata = _json(text)
+        metadata = _json(area)
     except ParseError as error:
         return bad(str(error))
-    same = hashlib.sha256(start[8:72] + start[168:256] + text.split(b"\0", 1)[0]).hexdigest()
+    same = hashlib.sha256(start[8:72] + start[168:256] + area.split(b"\0", 1)[0]).hexdigest()
     return Copy(offset, True, same=same, **facts), metadata
 
 
@@ -152,75 +157,64 @@ def _header(metadata: Mapping[str, Any], copy: Copy, copies: tuple[Copy, ...]) -
         uuid=copy.uuid or "",
         label=copy.label,
         subsystem=copy.subsystem,
-        keyslots=tuple(_keyslot(id_, item, id_ in bound) for id_, item in _objects(metadata, "keyslots")),
-        segments=tuple(_segment(id_, item) for id_, item in _objects(metadata, "segments")),
+        keyslots=tuple(_keyslot(id_, item, id_ in bound) for id_, item in objects(metadata, "keyslots")),
+        segments=tuple(_segment(id_, item) for id_, item in objects(metadata, "segments")),
         tokens=tuple(
-            Token(id_, _text(item.get("type")) or "", _texts(item.get("keyslots")), item)
-            for id_, item in _objects(metadata, "tokens")
+            Token(id_, text(item.get("type")) or "", texts(item.get("keyslots")), item)
+            for id_, item in objects(metadata, "tokens")
         ),
-        flags=_texts(config.get("flags")),
+        flags=texts(config.get("flags")),
         requirements=_requirements(config.get("requirements")),
         copies=copies,
     )
 
 
 def _requirements(value: Any) -> tuple[str, ...]:
-    return _texts(value.get("mandatory")) if isinstance(value, dict) else _texts(value)
+    return texts(value.get("mandatory")) if isinstance(value, dict) else texts(value)
 
 
 def _bound_keyslots(metadata: Mapping[str, Any]) -> set[str]:
     """Keyslots whose key is the key of a data segment, by the digests that tie both together."""
     bound: set[str] = set()
-    for _, digest in _objects(metadata, "digests"):
-        if _texts(digest.get("segments")):
-            bound.update(_texts(digest.get("keyslots")))
+    for _, digest in objects(metadata, "digests"):
+        if texts(digest.get("segments")):
+            bound.update(texts(digest.get("keyslots")))
     return bound
 
 
-def _objects(metadata: Mapping[str, Any], name: str) -> list[tuple[str, dict[str, Any]]]:
-    """The numbered objects of one section, by number. Raises ParseError when it is not such a section."""
-    section = metadata.get(name)
-    if not isinstance(section, dict) or len(section) > MAX_OBJECTS:
-        raise ParseError(f"LUKS2 JSON: {name} is missing or too large", offset=BINARY_SIZE)
-    for key, item in section.items():
-        if not (key.isascii() and key.isdigit() and len(key) <= 4) or not isinstance(item, dict):
-            raise ParseError(f"LUKS2 JSON: {name} holds something that is no numbered object", offset=BINARY_SIZE)
-    return sorted(section.items(), key=lambda pair: int(pair[0]))
-
-
 def _keyslot(id_: str, item: Mapping[str, Any], opens_data: bool) -> Keyslot:
-    kdf, area = _mapping(item.get("kdf")), _mapping(item.get("area"))
-    size, priority = _number(item.get("key_size")), _number(item.get("priority"))
+    kdf, area = mapping(item.get("kdf")), mapping(item.get("area"))
+    size, priority = number(item.get("key_size")), number(item.get("priority"))
     return Keyslot(
         id=id_,
-        type=_text(item.get("type")) or "",
+        type=text(item.get("type")) or "",
         key_bits=size * 8 if size is not None else None,
-        kdf=_text(kdf.get("type")),
-        time=_number(kdf.get("time")),
-        memory=_number(kdf.get("memory")),
-        cpus=_number(kdf.get("cpus")),
-        iterations=_number(kdf.get("iterations")),
-        hash=_text(kdf.get("hash")),
+        kdf=text(kdf.get("type")),
+        time=number(kdf.get("time")),
+        memory=number(kdf.get("memory")),
+        cpus=number(kdf.get("cpus")),
+        iterations=number(kdf.get("iterations")),
+        hash=text(kdf.get("hash")),
         priority=_PRIORITIES.get(1 if priority is None else priority, "unknown"),
-        area=_text(area.get("type")),
-        encryption=_text(area.get("encryption")),
+        area=text(area.get("type")),
+        encryption=text(area.get("encryption")),
         opens_data=opens_data,
-        area_offset=_number(area.get("offset")) or 0,
-        area_size=_number(area.get("size")) or 0,
+        area_offset=number(area.get("offset")) or 0,
+        area_size=number(area.get("size")) or 0,
     )
 
 
 def _segment(id_: str, item: Mapping[str, Any]) -> Segment:
-    integrity = _mapping(item.get("integrity"))
+    integrity = mapping(item.get("integrity"))
     return Segment(
         id=id_,
-        type=_text(item.get("type")) or "",
-        offset=_number(item.get("offset")) or 0,
-        size=None if item.get("size") == "dynamic" else _number(item.get("size")),
-        encryption=_text(item.get("encryption")),
-        sector_size=_number(item.get("sector_size")),
-        integrity=_text(integrity.get("type")),
-        flags=_texts(item.get("flags")),
+        type=text(item.get("type")) or "",
+        offset=number(item.get("offset")) or 0,
+        size=None if item.get("size") == "dynamic" else number(item.get("size")),
+        encryption=text(item.get("encryption")),
+        sector_size=number(item.get("sector_size")),
+        integrity=text(integrity.get("type")),
+        flags=texts(item.get("flags")),
     )
 
 
@@ -233,14 +227,14 @@ def _luks1(start: bytes) -> Header:
     cipher, mode, hash_ = _name(start[8:40]), _name(start[40:72]), _name(start[72:104])
     payload, key_bytes = struct.unpack_from(">II", start, 104)
     slots = []
-    for number in range(LUKS1_SLOTS):
-        state, iterations = struct.unpack_from(">II", start, 208 + number * 48)
-        material, stripes = struct.unpack_from(">II", start, 208 + number * 48 + 40)
+    for slot in range(LUKS1_SLOTS):
+        state, iterations = struct.unpack_from(">II", start, 208 + slot * 48)
+        material, stripes = struct.unpack_from(">II", start, 208 + slot * 48 + 40)
         if state != LUKS1_ENABLED:
             continue
         slots.append(
             Keyslot(
-                id=str(number),
+                id=str(slot),
                 type="luks1",
                 key_bits=key_bytes * 8,
                 kdf="pbkdf2",
@@ -271,8 +265,8 @@ def luks1_hole(start: bytes) -> tuple[int, int] | None:
         return None
     payload, key_bytes = struct.unpack_from(">II", start, 104)
     ends = []
-    for number in range(LUKS1_SLOTS):
-        material, stripes = struct.unpack_from(">II", start, 208 + number * 48 + 40)
+    for slot in range(LUKS1_SLOTS):
+        material, stripes = struct.unpack_from(">II", start, 208 + slot * 48 + 40)
         # cryptsetup counts key material in whole sectors.
         ends.append((material + -(-key_bytes * stripes // SECTOR)) * SECTOR)
     begin = -(-max(ends) // 4096) * 4096
@@ -280,31 +274,5 @@ def luks1_hole(start: bytes) -> tuple[int, int] | None:
     return (begin, length) if begin > 0 and length > 0 else None
 
 
-# ---- values of hostile JSON ------------------------------------------------------------------------------------------
-
-
 def _name(field: bytes) -> str:
     return field.split(b"\0", 1)[0].decode("ascii", "replace")
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value[:128] if isinstance(value, str) else None
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(item[:128] for item in value[:MAX_OBJECTS] if isinstance(item, str)) if isinstance(value, list) else ()
-
-
-def _number(value: Any) -> int | None:
-    """A number; LUKS2 writes 64-bit ones as text."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value if 0 <= value < 1 << 64 else None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
-        return int(value)
-    return None

@@ -63,8 +63,9 @@ def scan(
             identity = {} if values["profile"] else pipeline.identify(opened)
             profiles = pipeline.chosen_profiles(book, values["profile"], identity, quiet=quiet)
             known, selected = pipeline.select(book, profiles, overrides)
-            wanted = pipeline.wanted_facts(selected) if values["profile"] else pipeline.every_fact(book)
-            wanted = sorted({*wanted, *pipeline.wanted_facts(selected)})
+            wanted = pipeline.wanted_facts(selected)
+            if not values["profile"]:
+                wanted = sorted({*wanted, *pipeline.every_fact(book)})
             if dry_run:
                 shared.echo(_listing(opened.kind, wanted, [one.id for one in profiles], len(selected.instances)))
                 return

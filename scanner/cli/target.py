@@ -29,17 +29,30 @@ def show(
     luks_key: shared.KeysOption = None,
     json: shared.JsonOption = False,
 ) -> None:
-    """Container, partitions, file systems and slots as a tree; which one is assessed, and why."""
-    from scanner.target.image import ImageTarget
+    """Container, partitions, file systems and slots as a tree; which one is assessed, and why.
 
-    opened = shared.open_target(image, slot=slot or None, platform=platform or None, keys=luks_key)
+    Ends 3 when no root of a system can be read.
+    """
+    from scanner.target.image import ImageTarget, NoRootError
+
+    try:
+        opened = shared.open_target(image, slot=slot or None, platform=platform or None, keys=luks_key)
+    except NoRootError as error:
+        if json:
+            shared.print_json({"schema": "assay/target/v1", "kind": ImageTarget.kind, **error.layout()})
+        else:
+            shared.echo("\n".join(_tree(error.contents, "")) + "\n")
+        raise
     try:
         layout = opened.layout()
         if json:
             shared.print_json({"schema": "assay/target/v1", "kind": opened.kind, **layout})
-            return
-        lines = _image(opened) if isinstance(opened, ImageTarget) else _plain(opened.kind, layout)
-        shared.echo("\n".join(lines) + "\n")
+        else:
+            lines = _image(opened) if isinstance(opened, ImageTarget) else _plain(opened.kind, layout)
+            shared.echo("\n".join(lines) + "\n")
+        if layout["layout"] == "sealed":
+            shared.say(f"assay: {layout['why']}")
+            raise typer.Exit(3)
     finally:
         opened.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator
 
-from scanner.collectors import audit_sets
+from scanner.collectors import audit_sets, file_survey
 from scanner.collectors.base import Collector, Look, each_argument
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
@@ -16,8 +16,8 @@ from scanner.parsers import audit_coverage, audit_merge
 from scanner.parsers.audit_coverage import Sight
 from scanner.parsers.audit_rules import Rule, RuleSet
 
-_SKIPPED = ("/proc", "/sys", "/dev", "/run", "/ostree", "/sysroot", "/var/lib/containers", "/var/lib/docker")
-"""Not part of the running system: kernel interfaces, object stores and the layers of containers."""
+_STORES = ("/ostree/", "/sysroot/", "/var/lib/containers/", "/var/lib/docker/")
+"""Not part of the running system: object stores and the layers of containers."""
 
 
 def _rules(look: Look) -> RuleSet | None:
@@ -160,10 +160,10 @@ def _privileged(look: Look) -> Json:
     rules = _rules(look)
     if rules is None:
         return None
-    tree = look.target.tree
+    found_files = file_survey.survey(look)
     records = []
-    for entry in tree.walk("/", skip=_SKIPPED):
-        if entry.type != "file" or not entry.mode & 0o6000 or not entry.mode & 0o111:
+    for entry in found_files.set_id:
+        if entry.path.startswith(_STORES):
             continue
         found = audit_coverage.recording_path(
             rules, entry.path, wants_dir=False, is_dir=lambda place: _is_dir(look, place)
@@ -186,8 +186,9 @@ def _privileged(look: Look) -> Json:
                     "line": None if first is None else first.line,
                 }
             )
-    for path, reason in tree.unreadable:
-        look.gap(path, reason)
+    for path, reason in found_files.unreadable:
+        if not f"{path}/".startswith(_STORES):
+            look.gap(path, reason)
     return records
 
 

@@ -1,7 +1,8 @@
 """The two sets of audit rules of a target: what the files will load, and what the kernel has loaded.
 
 Not a collector itself: `audit` builds its facts on it. Persistent rules come from /etc/audit/rules.d merged as
-augenrules(8) does; where that folder does not exist, /etc/audit/audit.rules is what auditctl -R loads. Running rules
+augenrules(8) does, unless the unit that loads them names another file (`auditctl -R FILE`); where that folder does not
+exist, /etc/audit/audit.rules is what auditctl -R loads. Running rules
 come from `auditctl -l`, which needs root. Paths are canonical, as the kernel takes them when a watch is added.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
+from scanner.collectors import unit_files
 from scanner.collectors.base import Look
 from scanner.model.errors import AssayError, ParseError, TargetError
 from scanner.parsers import audit_merge
@@ -21,6 +23,8 @@ __all__ = ["FILE", "FOLDER", "canonical", "persistent", "running", "source_files
 FOLDER = "/etc/audit/rules.d"
 FILE = "/etc/audit/audit.rules"
 _LISTING = "command: auditctl -l"
+_LOADERS = (("audit-rules.service", "ExecStart"), ("auditd.service", "ExecStartPost"))
+"""Which unit loads the rules: since audit 4 one of its own, before that the daemon's (audit, init.d/)."""
 
 
 def source_files(look: Look) -> list[tuple[str, str]] | None:
@@ -38,7 +42,26 @@ def source_files(look: Look) -> list[tuple[str, str]] | None:
     return files
 
 
+def _loaded_file(look: Look) -> str | None:
+    """The file that the unit gives to `auditctl -R`; None where it runs augenrules or says nothing."""
+    units = unit_files.find(look)
+    for name, key in _LOADERS:
+        found = units.unit(look, name)
+        commands = [] if found is None else [one.split() for one in found[0].values("Service", key)]
+        for words in commands:
+            program = posixpath.basename(words[0].lstrip("-@:+!|")) if words else ""
+            if program == "augenrules":
+                return None
+            if program == "auditctl" and "-R" in words[1:-1]:
+                return words[words.index("-R") + 1]
+    return None
+
+
 def _lines(look: Look) -> list[Line] | None:
+    named = _loaded_file(look)
+    if named is not None:
+        text = look.text(named)
+        return None if text is None else numbered(text, named)
     files = source_files(look)
     if files is not None:
         return audit_merge.merge(files)

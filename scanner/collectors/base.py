@@ -20,6 +20,7 @@ from scanner.model.errors import (
     MissingError,
     NotCollectedError,
     ParseError,
+    PartialError,
     TargetError,
 )
 from scanner.model.fact import Evidence, Fact, FactSpec, Json, State
@@ -126,12 +127,12 @@ class Look:
             raise
 
     def try_names(self, path: str) -> list[str]:
-        """Like `names`; a directory that cannot be read becomes a gap of the fact."""
+        """Like `names`; a directory that cannot be read whole becomes a gap of the fact, what can be told stays."""
         try:
             return self.names(path)
         except TargetError as error:
             self.gap(path, reason_of(error))
-            return []
+            return sorted(error.names) if isinstance(error, PartialError) else []
 
     def entry(self, path: str, *, follow: bool = True) -> Entry | None:
         """The file system entry, or None when it is not there."""
@@ -139,6 +140,13 @@ class Look:
             return self.target.tree.stat(path, follow=follow)
         except MissingError:
             return None
+
+    def sees(self, path: str) -> bool:
+        """Whether something is seen at `path`. False says nothing: it may be missing, or nobody could look."""
+        try:
+            return self.entry(path) is not None
+        except TargetError:
+            return False
 
     def link(self, path: str) -> str | None:
         """The text of the symbolic link at `path`, or None when there is no link there."""
@@ -276,7 +284,11 @@ class Look:
 
     def gap(self, place: str, reason: str) -> None:
         """Something that belongs to the fact under construction could not be read: the fact is not complete."""
-        self._scopes[-1].gaps.setdefault(f"{reason}: {place}" if place not in reason else reason)
+        gaps = self._scopes[-1].gaps
+        if len(gaps) < limits.MAX_GAPS:
+            gaps.setdefault(f"{reason}: {place}" if place not in reason else reason)
+        else:
+            gaps.setdefault(f"limit: more than {limits.MAX_GAPS} things could not be read")
 
     def saw(self, evidence: Evidence) -> None:
         """Record evidence for the fact under construction."""

@@ -73,14 +73,27 @@ def _role(volume: Volume, mounted: list[str] | None, configured: dict[str, str] 
         names.append(f"PARTUUID={volume.partition.uuid}")
     if volume.partition is not None and volume.partition.name:
         names.append(f"PARTLABEL={volume.partition.name}")
-    names.append(f"/dev/{volume.name}")
+    names += volume.device_names
     for name in names:
         target = (configured or {}).get(name.lower())
         if target is not None:
             return "boot" if _below_boot(target) else "data"
+    if _only_boot_is_plain(volume, configured):
+        return "boot"
     if not volume.found or set(volume.kinds) & (ENCRYPTED | {"gpt", "mbr"}) or configured is not None:
         return "data"
     return None
+
+
+def _only_boot_is_plain(volume: Volume, configured: dict[str, str] | None) -> bool:
+    """Whether all logical volumes on it are seen, and those that need no key are for /boot."""
+    roles = set()
+    for one in volume.logical or ():
+        if one is None or one.is_plain is None:
+            return False
+        if one.is_plain:
+            roles.add(_role(one, None, configured))
+    return roles == {"boot"}
 
 
 def _below_boot(point: str) -> bool:
@@ -91,7 +104,7 @@ def _configured(look: Look) -> dict[str, str] | None:
     """Source (lower case) to mount point by /etc/fstab; None when the root tree is not one that can be read."""
     text = look.try_text("/etc/fstab")
     if text is None:
-        readable = look.is_running or any(look.entry(path) is not None for path in _ROOT_FILES)
+        readable = look.is_running or any(look.sees(path) for path in _ROOT_FILES)
         return {} if readable else None
     return {line.source.lower(): line.target for line in fstab.parse(text)}
 
@@ -142,8 +155,8 @@ COLLECTOR = Collector(
                 "signatures": "list: everything that is recognised, containers first",
                 "label": "text: label of the content; null without one",
                 "uuid": "text: UUID of the content; null without one",
-                "plain": "flag: a file system or swap that needs no key lies on it; left out for members of volume "
-                "groups and arrays, and for what is not recognised",
+                "plain": "flag: a file system or swap that needs no key lies on it, also in a logical volume; left out "
+                "for members of arrays, of groups that are not seen whole, and for what is not recognised",
                 "role": "text: esp, boot, bios-boot, root, usr, home, srv, var, tmp, swap, verity or data; "
                 "left out when nothing tells",
             },

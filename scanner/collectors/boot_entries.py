@@ -1,8 +1,9 @@
 """Boot entries of a tree: every command line that its boot loader can start a kernel with.
 
-Looked at are Boot Loader Specification entries, `linux` commands of GRUB configurations, and, when a tree has neither,
-the kernel arguments that a bootc image gives to every machine it is installed on. Where a command line cannot be known
-(a UKI, another loader, a bootconfig), the table has a gap, so that nobody takes it for all there is.
+Looked at are Boot Loader Specification entries (files, and unified kernel images), `linux` commands of GRUB
+configurations, and, when a tree has none of them, the kernel arguments that a bootc image gives to every machine it is
+installed on. Where a command line cannot be known (another loader, a bootconfig, an image that is not there), the table
+has a gap, so that nobody takes it for all there is.
 
 Sources: uapi-group/specifications, specs/boot_loader_specification.md; rhboot/grub2, grub-core/commands/blscfg.c;
 bootc-dev/bootc, docs/src/building/kernel-arguments.md; Linux arch/*/include/uapi/asm/setup.h (COMMAND_LINE_SIZE),
@@ -15,8 +16,11 @@ import fnmatch
 import re
 from dataclasses import dataclass, replace
 
+from scanner.boot import uki
 from scanner.collectors.base import Look, reason_of
+from scanner.collectors.efi_files import EfiFile, Partition, efi_file, efi_files, name_without_counter, within
 from scanner.collectors.grub_variables import Grub, read_grub
+from scanner.collectors.uki_lines import UkiLine, uki_lines
 from scanner.model.errors import NotCollectedError, ParseError, TargetError
 from scanner.parsers import bls, bootc_kargs, elf, grub_cfg, kernel_cmdline
 
@@ -24,7 +28,6 @@ __all__ = ["BootEntry", "boot_entries", "bootc_kernel_arguments"]
 
 _BLS = ("/boot/loader/entries", "/boot/efi/loader/entries", "/efi/loader/entries")
 _LOADER_CONF = ("/efi/loader/loader.conf", "/boot/efi/loader/loader.conf", "/boot/loader/loader.conf")
-_UKI = ("/efi/EFI/Linux", "/boot/efi/EFI/Linux", "/boot/EFI/Linux")
 _FOREIGN = (
     "/boot/extlinux/extlinux.conf",
     "/boot/extlinux.conf",
@@ -36,6 +39,11 @@ _FOREIGN = (
 _KARGS = "/usr/lib/bootc/kargs.d"
 _INSTALL = ("/usr/lib/bootc/install", "/etc/bootc/install")
 _PROGRAMS = ("/usr/bin/bash", "/usr/lib/systemd/systemd", "/bin/busybox", "/bin/sh")
+
+_ENTRIES = "/loader/entries/"
+_SELECTOR = re.compile(r"@(\d{1,9})(?: |$)")
+_KERNEL_MAGICS = ((0x202, b"HdrS"), (0x38, b"ARM\x64"), (0x38, b"RSC\x05"), (4, b"zimg"))
+"""Where kernels with an EFI stub say what they are (x86, arm64, RISC-V, compressed)."""
 
 _KEPT = 2047
 """Characters of a command line that x86 and arm64 kernels keep."""
@@ -59,6 +67,13 @@ class BootEntry:
     unresolved: bool = False
     """The boot loader's choice names something that was not found here: it may be this entry."""
 
+    uki: str | None = None
+    """Path in the tree of the unified kernel image that is started; `profile`, `embedded` and `add_ons` go with it."""
+
+    profile: int | None = None
+    embedded: bool | None = None
+    add_ons: tuple[str, ...] = ()
+
     @property
     def rescue(self) -> bool:
         """Whether this is the entry for repairs (`…-0-rescue`, "recovery mode") and not what may boot by itself."""
@@ -75,12 +90,16 @@ def boot_entries(look: Look) -> list[BootEntry]:
     """
     grub = look.shared(read_grub)
     found = [entry for folder in _folders(look, _BLS) for entry in _bls(look, folder, grub)]
-    ordered = _menu_order(found, by_name=grub.there)
+    listed, unlisted, sealed = _images(look, {entry.uki for entry in found})
+    ordered = _menu_order([*found, *listed], by_name=grub.there)
     own = [_static(boot, source, index, grub) for source, boots in grub.boots for index, boot in enumerate(boots)]
     entries = _with_default(look, ordered, [variant for group in own for variant in group], grub)
-    sealed = _sealed(look)
+    if unlisted or (listed and grub.there):
+        # The firmware may start these past any menu: nobody can say what boots by itself.
+        entries = [replace(entry, default=None, unresolved=True) for entry in [*entries, *unlisted]]
+    sealed += _foreign(look)
     if not entries and sealed:
-        raise NotCollectedError(f"the command line is inside {sealed[0]}, which is not read here")
+        raise NotCollectedError(f"the command line is inside {sealed[0]}, which cannot be read")
     if not entries:
         entries = bootc_kernel_arguments(look)
     for entry in entries:
@@ -119,11 +138,9 @@ def _bls(look: Look, folder: str, grub: Grub) -> list[BootEntry]:
 
 
 def _entry(look: Look, path: str, name: str, entry: bls.Entry, grub: Grub) -> list[BootEntry]:
-    kernel = entry.first("linux")
+    image = entry.first("uki") or entry.first("efi")
+    kernel = entry.first("linux") or image
     if kernel is None:
-        image = entry.first("uki") or entry.first("efi")
-        if image is not None:
-            look.gap(path, f"unsupported: {image} has its command line inside")
         return []
     options = entry.joined("options")
     id_, left, _ = bls.file_identity(name)
@@ -140,12 +157,80 @@ def _entry(look: Look, path: str, name: str, entry: bls.Entry, grub: Grub) -> li
         entry.first("sort-key") or "",
         left,
     )
+    started = _started(look, path, kernel)
+    if started is not None and started.image is not None and uki.is_uki(started.image):
+        return _through_stub(look, plain, started, entry.first("profile"))
+    if image is not None and (started is None or not _is_kernel(started)):
+        look.gap(path, f"unsupported: {image} is not in this tree, or no kernel")
+        return []
     if not grub.there:
         return [plain]
     # The specification adds `options` lines up; the `blscfg` of Fedora and RHEL takes the first one alone. Both count.
     readings = dict.fromkeys((options, entry.first("options")) if options is not None else ("$default_kernelopts",))
     texts = dict.fromkeys(text for reading in readings for text in grub.loader_entry(reading or ""))
     return [replace(plain, options=text) for text in texts]
+
+
+def _started(look: Look, path: str, kernel: str) -> EfiFile | None:
+    """The EFI program that an entry file names, on the partition of that file; None when it is not there."""
+    top = path.partition(_ENTRIES)[0]
+    place = within(look, top, kernel)
+    return efi_file(look, Partition(top, None), place, "") if place is not None else None
+
+
+def _is_kernel(file: EfiFile) -> bool:
+    if file.image is None:
+        return False
+    return any(file.read(offset, len(magic)) == magic for offset, magic in _KERNEL_MAGICS)
+
+
+def _through_stub(look: Look, plain: BootEntry, file: EfiFile, chosen: str | None) -> list[BootEntry]:
+    """The lines of an entry file that starts a unified kernel image. `chosen`: the profile it names."""
+    given = plain.options
+    selector = _SELECTOR.match(given)
+    if selector is not None:
+        given, chosen = given[selector.end() :], selector[1]
+    number = int(chosen) if chosen is not None and re.fullmatch(r"\d{1,9}", chosen) else 0
+    lines = uki_lines(look, file, given=given, profile=number)
+    return [_of_line(replace(plain, options=line.text), file, line) for line in lines]
+
+
+def _of_line(entry: BootEntry, file: EfiFile, line: UkiLine) -> BootEntry:
+    return replace(entry, uki=file.path, profile=line.profile, embedded=line.embedded, add_ons=line.add_ons)
+
+
+def _images(look: Look, named: set[str | None]) -> tuple[list[BootEntry], list[BootEntry], list[str]]:
+    """Unified kernel images of the EFI partition: those that a menu lists by itself, others that no entry names, and
+    paths of kernels whose command line cannot be known."""
+    listed: list[BootEntry] = []
+    unlisted: list[BootEntry] = []
+    sealed: list[str] = []
+    for file in look.shared(efi_files):
+        menu = file.folder == "linux"
+        if not file.partition.installed or (file.path in named and not menu):
+            continue
+        if file.image is None:
+            # The firmware starts nothing that is no program; in the folder of kernels it stands for one all the same.
+            if file.error is not None and (menu or isinstance(file.error, TargetError)):
+                look.gap(file.path, reason_of(file.error))
+                sealed.append(file.path)
+        elif uki.is_uki(file.image):
+            entries = [_image_entry(file, line) for line in uki_lines(look, file)]
+            (listed if menu else unlisted).extend(entries)
+        elif file.path not in named and (menu or _is_kernel(file)):
+            look.gap(file.path, "unsupported: the firmware gives this kernel its command line")
+            sealed.append(file.path)
+    return listed, unlisted, sealed
+
+
+def _image_entry(file: EfiFile, line: UkiLine) -> BootEntry:
+    name = name_without_counter(file.name).lower()
+    _, left, _ = bls.file_identity(file.name.rpartition(".")[0])
+    id_ = f"{name}@{line.id or line.profile}" if line.profile else name
+    entry = BootEntry(
+        id_, "uki", line.title, line.version, file.loader_path, line.text, file.path, None, line.sort_key, left
+    )  # fmt: skip
+    return _of_line(entry, file, line)
 
 
 def _static(boot: grub_cfg.Boot, source: str, index: int, grub: Grub) -> list[BootEntry]:
@@ -166,7 +251,10 @@ def _version_key(text: str) -> list[tuple[int, int, str]]:
 
 def _menu_order(entries: list[BootEntry], *, by_name: bool) -> list[BootEntry]:
     """GRUB sorts by file name, newest first; the specification puts entries without tries last, then sort keys."""
-    newest = sorted(entries, key=lambda entry: _version_key(entry.id), reverse=True)
+    # The profiles of one image keep their order.
+    newest = sorted(
+        entries, key=lambda entry: _version_key(entry.id.partition("@")[0] if entry.uki else entry.id), reverse=True
+    )
     if by_name:
         return newest
     newest.sort(key=lambda entry: _version_key(entry.version or ""), reverse=True)
@@ -212,14 +300,9 @@ def _loader_default(look: Look) -> str | None:
     return None
 
 
-def _sealed(look: Look) -> list[str]:
-    """Unified kernel images and files of other boot loaders; each becomes a gap."""
+def _foreign(look: Look) -> list[str]:
+    """Files of other boot loaders; each becomes a gap."""
     found = []
-    for folder in _folders(look, _UKI):
-        for name in look.try_names(folder):
-            if name.lower().endswith(".efi"):
-                look.gap(f"{folder}/{name}", "unsupported: a unified kernel image has its command line inside")
-                found.append(f"{folder}/{name}")
     for path in _FOREIGN:
         if look.entry(path) is not None:
             look.gap(path, "unsupported: this boot loader's configuration is not read")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
-from scanner.parsers import grubenv, health_check, shell_syntax, shell_tree
+from scanner.parsers import grubenv, health_check, shell_effort, shell_syntax, shell_tree
 
 _PROGRAM = "/usr/libexec/greenboot/greenboot"
 _FOLDERS = ("/usr/lib/greenboot/check", "/etc/greenboot/check")
@@ -36,6 +36,8 @@ _STATIC = "/usr/lib/bootupd/grub2-static/configs.d"
 _PROGRAMS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
 _SCRIPT_PLACES = ("/usr/", "/etc/", "/lib/", "/opt/")
 _MAX_SCRIPTS = 48
+_MAX_STEPS = 250_000
+"""Of all scripts together (some 3 s); the eleven of the reference device take 6,000."""
 _DEFAULT_ATTEMPTS = 3
 
 
@@ -103,13 +105,14 @@ def _checks(look: Look) -> Json:
         return None
     disabled = look.shared(_read_settings).disabled
     around = health_check.Surroundings(lambda name: _installed(look, name), lambda path: _script(look, path))
-    records = []
-    for kind in ("required", "wanted"):
-        for folder in _FOLDERS:
-            for path in _scripts(look, f"{folder}/{kind}.d", flavour):
-                name = path.rpartition("/")[2]
-                if name not in disabled:
-                    records.append({"kind": kind, "name": name, **_record(look, path, name, around, flavour)})
+    records: list[Json] = []
+    with shell_effort.limited(_MAX_STEPS):
+        for kind in ("required", "wanted"):
+            for folder in _FOLDERS:
+                for path in _scripts(look, f"{folder}/{kind}.d", flavour):
+                    name = path.rpartition("/")[2]
+                    if name not in disabled:
+                        records.append({"kind": kind, "name": name, **_record(look, path, name, around, flavour)})
     return records
 
 
@@ -162,7 +165,9 @@ def _record(
         return record
     reading = health_check.read(text, around, direct=direct)
     if reading.undecided is not None:
-        look.gap(path, f"unsupported: {reading.undecided}, so what it tests cannot be told")
+        reason = reading.undecided
+        limited = reason.startswith("limit: ")
+        look.gap(path, reason if limited else f"unsupported: {reason}, so what it tests cannot be told")
         return record
     record.update(readable=True, vacuous=reading.vacuous, tests=list(reading.tests))
     return record

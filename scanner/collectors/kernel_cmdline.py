@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
 from scanner.collectors.boot_entries import BootEntry, boot_entries, bootc_kernel_arguments
+from scanner.collectors.cmdline_secrets import public_value
 from scanner.model.errors import NotCollectedError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import kernel_cmdline
@@ -24,26 +25,9 @@ _DEFAULTS_FOLDER = "/etc/default/grub.d"
 _MAX_DEFAULTS = 1 << 18
 
 
-# Credentials handed to systemd on the command line (systemd.system-credentials(7)) and keys for other programs.
-_SECRETS = frozenset(
-    (
-        "systemd.set_credential",
-        "systemd.set_credential_binary",
-        "rd.iscsi.password",
-        "rd.iscsi.in.password",
-        "rd.zfcp.key",
-    )
-)
-
-
-def _public(name: str, value: str | None) -> str | None:
-    """The value of a parameter, unless it is a secret by its name."""
-    return "[redacted]" if value is not None and name in _SECRETS else value
-
-
 def _shown(line: kernel_cmdline.CommandLine) -> dict[str, Json]:
     return {
-        "parameters": [{"name": one.name, "value": _public(one.name, one.value)} for one in line.parameters],
+        "parameters": [{"name": one.name, "value": public_value(one.name, one.value)} for one in line.parameters],
         "init_arguments": list(line.init_arguments),
         "effective": effective(line.parameters),
     }
@@ -67,6 +51,10 @@ def _record(entry: BootEntry) -> dict[str, Json]:
         "default": entry.default,
         "rescue": entry.rescue,
         "tries_left": entry.tries_left,
+        "uki": entry.uki,
+        "profile": entry.profile,
+        "embedded": entry.embedded,
+        "add_ons": list(entry.add_ons),
         "source": entry.source,
         "line": entry.line,
         **_shown(kernel_cmdline.parse(entry.options)),
@@ -186,13 +174,20 @@ COLLECTOR = Collector(
             "Every entry that can be booted, in menu order; absent when there is none.",
             fields={
                 "entry": "text: id of the entry, its title in a grub.cfg",
-                "kind": "text: bls, grub.cfg, or kargs.d (a bootc image that is not installed yet)",
+                "kind": "text: bls, uki (a unified kernel image without an entry file), grub.cfg, or kargs.d (a bootc"
+                " image that is not installed yet)",
                 "title": "text: as the menu shows it, null",
                 "version": "text: version of the entry, null",
                 "kernel": "text: path of the kernel as the loader knows it, null",
                 "default": "flag: booted when nobody chooses; null when that cannot be told",
                 "rescue": "flag: an entry for repairs",
                 "tries_left": "number: boot attempts left, null without boot counting",
+                "uki": "text: path of the unified kernel image that is started, null for a kernel on its own",
+                "profile": "number: profile of that image, null without",
+                "embedded": "flag: the line lies inside the image, so that with Secure Boot on no menu changes it; null"
+                " without an image",
+                "add_ons": "list: paths of the add-ons whose command lines stand at the end (each counts with and"
+                " without, as the firmware may refuse it)",
                 "source": "text: file",
                 "line": "number: line of the first options, null",
                 **_LINE_FIELDS,

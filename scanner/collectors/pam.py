@@ -14,7 +14,7 @@ from scanner.collectors.pam_settings import MODULES, Effective, ModuleFiles, eff
 from scanner.collectors.pam_stacks import Entry, Service, services
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import key_value, pam
-from scanner.parsers.pam_flow import Step, always_after, always_before
+from scanner.parsers.pam_flow import Step, always_after, always_before, always_confirmed, denies
 
 _HASHES = ("bigcrypt", "blowfish", "gost_yescrypt", "md5", "sha256", "sha512", "yescrypt")
 _TABLES = {
@@ -90,7 +90,7 @@ def _service(service: Service) -> Json:
         "faillock_account": always_before(account, _is("pam_faillock"), unix, denying=False),
         "pwquality": always_before(password, _is("pam_pwquality"), unix),
         "pwhistory": always_before(password, _is("pam_pwhistory"), unix),
-        "wheel": always_before(auth, _wheel, unix),
+        "wheel": always_before(auth, _wheel, unix) or always_confirmed(auth, unix, _wheel),
         "wheel_groups": sorted({_wheel_group(step) for step in auth if step.module == "pam_wheel"}),
         "broken": any(entry.kind == "broken" for stack in service.stacks.values() for entry in stack),
     }
@@ -158,7 +158,7 @@ def _effective(look: Look, module: ModuleFiles, kind: str) -> Json:
     table: list[Json] = []
     for service in found:
         for entry in service.stacks[kind]:
-            if entry.kind != "module" or entry.module != module.module:
+            if entry.kind != "module" or entry.module != module.module or _powerless(entry):
                 continue
             path = next((word[5:] for word in entry.arguments if word.startswith("conf=")), None)
             if path not in files:
@@ -169,6 +169,12 @@ def _effective(look: Look, module: ModuleFiles, kind: str) -> Json:
             for item in effective(module, files[path], entry.arguments, entry.source, entry.line):
                 table.append(_effective_record(service, entry, item))
     return table
+
+
+def _powerless(entry: Entry) -> bool:
+    """A call of pam_faillock whose refusal does not make the stack fail: its settings lock nobody out."""
+    asks = entry.module == "pam_faillock" and bool({"preauth", "authfail"} & set(entry.arguments))
+    return asks and not denies(entry.step)
 
 
 def _effective_record(service: Service, entry: Entry, item: Effective) -> Json:
@@ -247,7 +253,7 @@ COLLECTOR = Collector(
                 "pwquality": "flag: every way of a local user to pam_unix in the password stack passes pam_pwquality, "
                 "whose refusal counts",
                 "pwhistory": "flag: the same for pam_pwhistory",
-                "wheel": "flag: every way to pam_unix in the auth stack passes pam_wheel use_uid, whose refusal counts",
+                "wheel": "flag: every way to pam_unix in the auth stack, or from its consent, passes pam_wheel use_uid",
                 "wheel_groups": "list: groups that pam_wheel asks for in the auth stack",
                 "broken": "flag: it holds a line that libpam refuses, or an include that is not there",
             },

@@ -91,15 +91,39 @@ def _root_volume(look: Look) -> Json:
             raise NotCollectedError(f"not every device below the root can be read: {', '.join(leaves)}")
         return _root_record(own, "mounted")
     named = [volume for volume in volumes if volume.partition is not None and volume.partition.type == "root"]
-    if named:
+    if named and not any("lvm2" in volume.kinds for volume in named):
         return _root_record(named, "partition type")
-    if any(look.entry(path) is not None for path in _ROOT_FILES):
-        return _nothing("readable without a key")
+    if any(look.sees(path) for path in _ROOT_FILES):
+        return _opened(look, volumes) or _nothing("readable without a key")
     encrypted = [volume for volume in volumes if volume.kinds[:1] in (["luks1"], ["luks2"])]
     others = [volume for volume in volumes if volume.is_plain is not False and not _is_boot(volume)]
     if len(encrypted) == 1 and not others:
         return _root_record(encrypted, "only volume")
     raise NotCollectedError("which volume holds the root file system cannot be told")
+
+
+def _opened(look: Look, volumes: list[Volume]) -> dict[str, Json] | None:
+    """The encrypted volume below a root that was read with a key; None when it was read without one."""
+    layout = look.target.layout()
+    slots = layout.get("slots")
+    slots = slots if isinstance(slots, list) else []
+    part = next((one["part"] for one in slots if one["name"] == layout.get("slot")), None)
+    holding = next((volume for volume in volumes if volume.name == part and volume.type in ("crypt", "lvm")), None)
+    if holding is None or holding.encrypted is False:
+        return None
+    return _root_record(_locked(holding, volumes), "opened with a key")
+
+
+def _locked(volume: Volume, volumes: list[Volume]) -> list[Volume]:
+    """The LUKS volumes that were opened for `volume` to be read. Raises NotCollectedError when one is not known."""
+    if volume.type == "crypt":
+        # An image target names what it opened after the part that it opened.
+        found = [one for one in volumes if one.may_have_luks and f"{one.name.replace(':', '')}-luks" == volume.name]
+    else:
+        found = [one for below in volume.below or () for one in _locked(below, volumes)]
+    if not found:
+        raise NotCollectedError(f"which encrypted volume {volume.name} lies on cannot be told")
+    return found
 
 
 def _nothing(found_by: str) -> dict[str, Json]:
@@ -220,7 +244,7 @@ COLLECTOR = Collector(
                 "encryption": "text: luks1, luks2, none or mixed",
                 "fully_encrypted": "flag: every segment has a real cipher, and no re-encryption is pending",
                 "integrity": "text: authentication of its data; null without",
-                "found_by": "text: mounted, partition type, readable without a key, or only volume",
+                "found_by": "text: mounted, partition type, readable without a key, opened with a key, or only volume",
             },
         ),
         FactSpec(

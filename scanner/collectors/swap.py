@@ -69,13 +69,13 @@ def _protection(look: Look, device: str) -> str | None:
     if device.startswith("/dev/mapper/"):
         ciphers = {line.name: line.option("cipher") for line in crypttab.parse(look.text("/etc/crypttab") or "")}
         name = device.removeprefix("/dev/mapper/")
-        if name not in ciphers:
-            return None
-        return "none" if "null" in (ciphers[name] or "") else "encrypted"
-    key, _, value = device.partition("=")
+        if name in ciphers:
+            return "none" if "null" in (ciphers[name] or "") else "encrypted"
     for volume in look.shared(_known_volumes) or ():
-        if _is_named(volume, device, key, value.strip('"')):
-            return "encrypted" if volume.type == "crypt" else "none" if volume.type in ("partition", "disk") else None
+        if volume.is_called(device):
+            if volume.type == "crypt" and device.startswith("/dev/mapper/"):
+                return None  # no line of crypttab says with what cipher
+            return None if volume.encrypted is None else "encrypted" if volume.encrypted else "none"
     return None
 
 
@@ -85,19 +85,6 @@ def _known_volumes(look: Look) -> list[Volume] | None:
         return survey(look)
     except NotCollectedError:
         return None
-
-
-def _is_named(volume: Volume, device: str, key: str, value: str) -> bool:
-    found = volume.found or ()
-    if key == "UUID":
-        return any(item.uuid == value for item in found)
-    if key == "LABEL":
-        return any(item.label == value for item in found)
-    if key == "PARTUUID":
-        return volume.partition is not None and volume.partition.uuid == value.lower()
-    if device.startswith("/dev/disk/by-uuid/"):
-        return any(item.uuid == posixpath.basename(device) for item in found)
-    return device == f"/dev/{volume.name}"
 
 
 # ---- running ---------------------------------------------------------------------------------------------------------

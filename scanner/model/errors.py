@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = [
     "AssayError",
     "ContentError",
@@ -12,6 +14,7 @@ __all__ = [
     "MissingError",
     "NotCollectedError",
     "ParseError",
+    "PartialError",
     "TargetError",
     "UsageError",
 ]
@@ -79,6 +82,14 @@ class DeniedError(TargetError):
 
 class DamagedError(TargetError):
     """The medium or file system gave nonsense: I/O error, loop, wrong type of file."""
+
+
+class PartialError(DamagedError):
+    """Only some names of a directory can be told, the rest of it is lost. `names`: those, in no order."""
+
+    def __init__(self, message: str, names: Iterable[str]) -> None:
+        super().__init__(message)
+        self.names = list(names)
 
 
 class LimitError(TargetError):

@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["compare", "compare_apk", "compare_dotted", "compare_dpkg", "compare_rpm", "compare_rpm_label"]
+__all__ = [
+    "compare",
+    "compare_apk",
+    "compare_digits",
+    "compare_dotted",
+    "compare_dpkg",
+    "compare_rpm",
+    "compare_rpm_label",
+    "compare_runs",
+]
 
 _DOTTED = re.compile(r"[0-9]+|[A-Za-z]+")
 _RPM_SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|[~^]")
@@ -82,7 +91,7 @@ def _rpm_segment(one: str, two: str) -> int:
     if one[0].isdigit() != two[0].isdigit():
         return 1 if one[0].isdigit() else -1
     if one[0].isdigit():
-        return _numbers(one, two)
+        return compare_digits(one, two)
     return (one > two) - (one < two)
 
 
@@ -95,8 +104,8 @@ def compare_dpkg(a: str, b: str) -> int:
     epoch_b, upstream_b, revision_b = _dpkg_parts(b)
     return (
         (epoch_a > epoch_b) - (epoch_a < epoch_b)
-        or _dpkg_part(upstream_a, upstream_b)
-        or _dpkg_part(revision_a, revision_b)
+        or compare_runs(upstream_a, upstream_b)
+        or compare_runs(revision_a, revision_b)
     )
 
 
@@ -109,12 +118,15 @@ def _dpkg_parts(text: str) -> tuple[int, str, str]:
     return (epoch, upstream, revision) if dash else (epoch, text, "")
 
 
-def _dpkg_part(a: str, b: str) -> int:
-    """Alternate a part without digits, by the order of `_dpkg_weight`, and a number."""
+def compare_runs(a: str, b: str) -> int:
+    """Compare one part of a version in turns: a run without digits by letter weight (`_run_weight`), then a number.
+
+    GNU "Version sort" (coreutils) orders the parts of file names in the same way.
+    """
     i = j = 0
     while i < len(a) or j < len(b):
         while (i < len(a) and not _digit(a[i])) or (j < len(b) and not _digit(b[j])):
-            order = _dpkg_weight(a, i) - _dpkg_weight(b, j)
+            order = _run_weight(a, i) - _run_weight(b, j)
             if order:
                 return order
             i += 1
@@ -124,13 +136,13 @@ def _dpkg_part(a: str, b: str) -> int:
             i += 1
         while j < len(b) and _digit(b[j]):
             j += 1
-        order = _numbers(a[start_i:i], b[start_j:j])
+        order = compare_digits(a[start_i:i], b[start_j:j])
         if order:
             return order
     return 0
 
 
-def _dpkg_weight(text: str, position: int) -> int:
+def _run_weight(text: str, position: int) -> int:
     """Tilde before the end of the part, the end (or a digit) before letters, letters before everything else."""
     char = text[position] if position < len(text) else ""
     if char == "~":
@@ -207,7 +219,7 @@ def _apk_pair(one: Token, two: Token) -> int:
     if kind in (_LETTER, _HASH) or (kind == _DIGITS and "0" in (left[:1], right[:1])):
         # A later number with a leading zero is a decimal fraction: 1.05 comes before 1.1.
         return (left > right) - (left < right)
-    return _numbers(left, right)
+    return compare_digits(left, right)
 
 
 # ---- generic -------------------------------------------------------------------------------------------------------
@@ -225,13 +237,13 @@ def compare_dotted(a: str, b: str) -> int:
         two = right[index] if index < len(right) else "0"
         if one[0].isdigit() != two[0].isdigit():
             return 1 if one[0].isdigit() else -1
-        order = _numbers(one, two) if one[0].isdigit() else (one > two) - (one < two)
+        order = compare_digits(one, two) if one[0].isdigit() else (one > two) - (one < two)
         if order:
             return order
     return 0
 
 
-def _numbers(a: str, b: str) -> int:
+def compare_digits(a: str, b: str) -> int:
     """Compare two texts of digits of any length without making numbers of them (int() is quadratic, and limited)."""
     a, b = a.lstrip("0"), b.lstrip("0")
     return len(a) - len(b) or (a > b) - (a < b)

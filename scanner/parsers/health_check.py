@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from scanner.model.errors import ParseError
 from scanner.parsers import shell_tools
+from scanner.parsers.shell_effort import spend
 from scanner.parsers.shell_paths import Answer
 from scanner.parsers.shell_run import endings
 from scanner.parsers.shell_syntax import parse
@@ -22,6 +23,7 @@ from scanner.parsers.shell_values import Text, UndecidedError
 
 __all__ = ["BEHAVIOURS", "Reading", "Surroundings", "read"]
 
+_CHARACTERS_PER_UNIT = 5
 _NOW = 1_800_000_000
 _DIGEST = "sha256:" + "5a" * 32
 _TAG = "registry.example/os:stable"
@@ -67,6 +69,7 @@ def read(text: str, around: Surroundings, *, direct: bool = False) -> Reading:
     Never raises: a script that cannot be followed is `undecided`.
     """
     try:
+        spend(len(text) // _CHARACTERS_PER_UNIT)
         script = parse(text)
         errexit = direct and re.match(r"#![^\n]*sh\s+-[a-z]*e", text) is not None
         every = endings(script, _World(_Kind(), around), errexit=errexit)

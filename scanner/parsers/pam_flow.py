@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Step", "always_after", "always_before", "denies"]
+__all__ = ["Step", "always_after", "always_before", "always_confirmed", "denies"]
 
 _ENDING = frozenset({"done", "die"})
 _PASSING = frozenset({"success", "new_authtok_reqd", "ignore"})
@@ -67,6 +67,23 @@ def always_after(steps: Sequence[Step], target: Callable[[Step], bool], guard: C
         failing = {action for value, action in steps[place].actions.items() if value not in _PASSING}
         starts |= {_next(steps, place, "ok" if action == "done" else action) for action in failing}
     return len(steps) not in _spread(steps, starts, guard, done_ends=False)
+
+
+def always_confirmed(steps: Sequence[Step], target: Callable[[Step], bool], guard: Callable[[Step], bool]) -> bool:
+    """Whether `target` is in the stack, and whenever it grants, a `guard` whose refusal counts still runs.
+
+    A grant inside a substack ends that alone; one at the top (`done`) ends everything, and passes no guard.
+    """
+    places = [place for place, step in enumerate(steps) if not step.head and target(step)]
+    if not places or any("reset" in step.actions.values() for step in steps):
+        return False
+    granting = {
+        _next(steps, place, action)
+        for place in places
+        for value, action in steps[place].actions.items()
+        if value in _PASSING
+    }
+    return len(steps) not in _spread(steps, granting, lambda step: guard(step) and denies(step))
 
 
 def _spread(

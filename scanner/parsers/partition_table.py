@@ -62,7 +62,10 @@ _EXTENDED = (0x05, 0x0F, 0x85)
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition. Offset and size in bytes; `type` a word, or the type GUID (GPT) or number (MBR) of others."""
+    """One partition. Offset and size in bytes; `type` a word, or the type GUID (GPT) or number (MBR) of others.
+
+    `type_uuid`: the type GUID of a GPT, whatever the word.
+    """
 
     number: int
     type: str
@@ -70,6 +73,7 @@ class Partition:
     size: int
     name: str | None = None
     uuid: str | None = None
+    type_uuid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,14 @@ class Table:
 
 
 def partitions(read: Reader, size: int) -> list[Partition]:
-    """Partitions of a device of `size` bytes, by number; empty when it has no table. Raises ParseError."""
+    """Partitions of a device of `size` bytes, by number; empty when it has no table.
+
+    Raises ParseError as `table`, and for a partition that does not lie on the device.
+    """
     found = table(read, size)
+    for entry in found.partitions if found else ():
+        if entry.offset + entry.size > size:
+            raise ParseError(f"partition {entry.number} does not lie on the device", offset=entry.offset)
     return list(found.partitions) if found else []
 
 
@@ -91,24 +101,41 @@ def table(read: Reader, size: int) -> Table | None:
     """The partition table of a device of `size` bytes, or None when it has none.
 
     Of a GPT the primary copy counts when its checksums hold, else the backup at the end, and a note says so. Raises
-    ParseError when neither holds, or when entries do not lie on the device. Logical partitions of an MBR are not
-    followed.
+    ParseError when neither holds, or when only the protective MBR is left. Partitions may reach beyond the device, when
+    it was cut off, and a note says so. Logical partitions of an MBR are not followed, and a note says so.
     """
     for sector in (512, 4096):
         primary = read(sector, 92)[:8] == _MAGIC
         backup = size - sector if size >= 4 * sector and read(size - sector, 8) == _MAGIC else None
-        if not primary and (backup is None or not _is_protected(read)):
+        if not primary and (backup is None or not (_is_protected(read) or _is_wiped(read))):
             continue
         return _either_gpt(read, sector, size, primary, backup)
     start = read(0, 512)
     found = _mbr(start, size) if start[510:512] == b"\x55\xaa" else []
-    return Table("mbr", tuple(found)) if found else None
+    notes = []
+    if _is_protected(read):
+        if not found:
+            raise ParseError("GPT: the protective MBR is there, both copies of the GPT are lost", offset=512)
+        notes.append("GPT: both copies are lost, what a hybrid MBR repeats of them is used")
+    if found and any(start[450 + 16 * number] in _EXTENDED for number in range(4)):
+        notes.append("MBR: logical partitions in the extended partition are not looked at")
+    return Table("mbr", tuple(found), (*notes, *_beyond(found, size))) if found else None
+
+
+def _beyond(found: list[Partition], size: int) -> tuple[str, ...]:
+    names = [str(entry.number) for entry in found if entry.offset + entry.size > size]
+    return (f"the disk ends before the end of partition {', '.join(names)}: it may be cut off",) if names else ()
 
 
 def _is_protected(read: Reader) -> bool:
     """Whether a protective MBR says that a GPT belongs here, so a left-over backup is not taken for a table."""
     start = read(0, 512)
     return start[510:512] == b"\x55\xaa" and any(start[450 + 16 * number] == 0xEE for number in range(4))
+
+
+def _is_wiped(read: Reader) -> bool:
+    """Whether the place of the MBR and of the primary GPT is blank, so that the backup is all that is left."""
+    return not any(read(0, 34 * 512).strip(b"\0"))
 
 
 def _either_gpt(read: Reader, sector: int, size: int, primary: bool, backup: int | None) -> Table:
@@ -120,14 +147,15 @@ def _either_gpt(read: Reader, sector: int, size: int, primary: bool, backup: int
             wrong = error
         else:
             notes = () if backup is not None else ("GPT: the backup at the end is missing",)
-            return Table("gpt", tuple(found), notes)
+            return Table("gpt", tuple(found), (*notes, *_beyond(found, size)))
     if backup is None:
         raise wrong or ParseError("GPT: no header", offset=sector)
     try:
         found = _gpt(read, backup, sector, size)
     except ParseError as error:
         raise wrong or error from None
-    return Table("gpt", tuple(found), ("GPT: the primary copy is damaged; the backup was used",))
+    notes = ("GPT: the primary copy is damaged; the backup was used",)
+    return Table("gpt", tuple(found), (*notes, *_beyond(found, size)))
 
 
 def _guid(raw: bytes) -> str:
@@ -154,12 +182,13 @@ def _gpt(read: Reader, at: int, sector: int, size: int) -> list[Partition]:
         if not any(entry[:16]):
             continue
         first, last = struct.unpack_from("<QQ", entry, 32)
-        if last < first or (last + 1) * sector > size:
-            raise ParseError(f"GPT: partition {number + 1} does not lie on the device", offset=place * sector)
+        if last < first:
+            raise ParseError(f"GPT: partition {number + 1} ends before it starts", offset=place * sector)
         kind = _guid(entry[:16])
         name = entry[56:128].decode("utf-16-le", "replace").split("\0", 1)[0] or None
         length = (last - first + 1) * sector
-        found.append(Partition(number + 1, _TYPES.get(kind, kind), first * sector, length, name, _guid(entry[16:32])))
+        unique = _guid(entry[16:32])
+        found.append(Partition(number + 1, _TYPES.get(kind, kind), first * sector, length, name, unique, kind))
     return found
 
 
@@ -174,7 +203,5 @@ def _mbr(start: bytes, size: int) -> list[Partition]:
             return []
         if kind == 0 or length == 0 or kind in _EXTENDED or kind == 0xEE:
             continue
-        if (first + length) * 512 > size:
-            return []
         found.append(Partition(number + 1, _MBR_TYPES.get(kind, f"0x{kind:02x}"), first * 512, length * 512))
-    return found
+    return found if any(entry.offset < size for entry in found) else []

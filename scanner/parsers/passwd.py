@@ -53,6 +53,7 @@ _METHODS = (
     ("$3$", "nt"),
 )
 _DES = re.compile(r"[./0-9A-Za-z]{13}(?:[./0-9A-Za-z]{11})*\Z")
+_MARKS = re.compile(r"[*x]+|\*?(NP|LK|LOCKED)\*?")
 _BSDI = re.compile(r"_[./0-9A-Za-z]{19}\Z")
 
 
@@ -161,8 +162,11 @@ def parse_group(text: str) -> Parsed[Group]:
 
 
 def parse_shadow(text: str) -> Parsed[Shadow]:
-    """The entries of a shadow file. Raises ParseError for binary input."""
-    return _parse(text, 9, _shadow)
+    """The entries of a shadow file. Raises ParseError for binary input.
+
+    The last field is reserved, and a line that ends before it is read as if it were empty (shadow-utils, lib/shadow.c).
+    """
+    return _parse(text, 9, _shadow, may_lack_last=True)
 
 
 def parse_gshadow(text: str) -> Parsed[GroupShadow]:
@@ -170,7 +174,7 @@ def parse_gshadow(text: str) -> Parsed[GroupShadow]:
     return _parse(text, 4, _group_shadow)
 
 
-def _parse(text: str, width: int, make: Callable[[list[str], int], T]) -> Parsed[T]:
+def _parse(text: str, width: int, make: Callable[[list[str], int], T], *, may_lack_last: bool = False) -> Parsed[T]:
     if "\0" in text:
         raise ParseError("holds a NUL byte", offset=text.index("\0"))
     entries: list[T] = []
@@ -186,6 +190,8 @@ def _parse(text: str, width: int, make: Callable[[list[str], int], T]) -> Parsed
             compat.append((number, fields[0][:256]))
             continue
         try:
+            if may_lack_last and len(fields) == width - 1:
+                fields.append("")
             if len(fields) != width:
                 raise ValueError(f"{len(fields)} fields instead of {width}")
             if not fields[0]:
@@ -216,8 +222,16 @@ def _group_shadow(fields: list[str], line: int) -> GroupShadow:
 
 
 def _visible(field: str) -> tuple[PasswordState | None, str | None]:
-    """The state of a password field of passwd or group, where `x` alone points at the shadow file."""
-    return (None, None) if field == "x" else password_state(field)
+    """The state of a password field of passwd or group, where `x` alone points at the shadow file.
+
+    Text in these readable files that is neither a usual mark nor a hash we know is taken for a hash we do not know.
+    """
+    if field == "x":
+        return None, None
+    state, method = password_state(field)
+    if state == "no_login" and not _MARKS.fullmatch(field):
+        return "set", "unknown"
+    return state, method
 
 
 def _id(field: str) -> int:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from scanner.model.errors import ParseError
 from scanner.parsers import shell_tree as tree
+from scanner.parsers.shell_effort import spend
 from scanner.parsers.shell_expand import Expander
 from scanner.parsers.shell_paths import ARRAY, Answer, Path, State, either, joined, merged, within
 from scanner.parsers.shell_syntax import parse
@@ -18,6 +19,9 @@ from scanner.parsers.shell_values import Text, UndecidedError, arithmetic, compa
 __all__ = ["Commands"]
 
 _MAX_CALLS = 12
+_CHARACTERS_PER_UNIT = 5
+"""Of a script that is read in, and of what a tool is given: what taking them apart costs."""
+
 _PREFIXES = frozenset({"command", "builtin", "sudo", "env", "nice", "timeout", "exec", "systemd-cat", "nohup"})
 _QUIET = frozenset({":", "true", "sleep", "logger", "cd", "umask", "shopt", "alias", "sync"})
 _SYSTEM = ("", "/bin", "/sbin", "/usr/bin", "/usr/sbin")
@@ -133,6 +137,7 @@ class Commands(Expander):
         elif name == "false":
             answer = (1, "")
         elif folder in _SYSTEM:
+            spend(sum(len(text or "") for text in (stdin, *fields)) // _CHARACTERS_PER_UNIT)
             answer = self.world.program(name, fields[1:], stdin)
         status, out = answer if answer is not None else (None, None)
         return [Path(state.ended(end), out) for end in ((0, 1) if status is None else (status,))]
@@ -239,6 +244,7 @@ class Commands(Expander):
         self.calls += 1
         if self.calls > _MAX_CALLS:
             raise UndecidedError("scripts read each other too deeply")
+        spend(len(content) // _CHARACTERS_PER_UNIT)
         try:
             paths = self.run(parse(content), state, stdin, self.tested)
         except ParseError as error:

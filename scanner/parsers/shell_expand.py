@@ -7,10 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from scanner.parsers import shell_tree as tree
+from scanner.parsers.shell_effort import spend
 from scanner.parsers.shell_paths import ARRAY, MAX_ROUNDS, Path, State, World, joined, within
 from scanner.parsers.shell_values import Text, UndecidedError, arithmetic, operator
 
 __all__ = ["Expander"]
+
+_FIELDS_PER_UNIT = 32
+"""What is copied and compared of the arguments so far, for each word that is added to them."""
+
+_PARTS_PER_UNIT = 8
 
 
 class Expander(ABC):
@@ -33,7 +39,9 @@ class Expander(ABC):
     def _texts(self, word: tree.Word, state: State, stdin: Text) -> list[tuple[Text, int | None]]:
         """The texts a word can become, each with the status of the last `$(…)` in it."""
         found: list[tuple[Text, int | None]] = [("", None)]
+        spend(len(word) // _PARTS_PER_UNIT)
         for part in word:
+            spend(sum(1 + len(text or "") // 64 for text, _ in found) // _FIELDS_PER_UNIT)
             values = list(self._part(part, state, stdin))
             found = list(
                 dict.fromkeys(
@@ -77,6 +85,7 @@ class Expander(ABC):
         """The arguments that words can become, after splitting."""
         found: list[tuple[tuple[Text, ...], int | None]] = [((), None)]
         for word in words:
+            spend(sum(1 + len(fields) for fields, _ in found) // _FIELDS_PER_UNIT)
             splits = any(not part.quoted and not isinstance(part, tree.Literal) for part in word)
             options = [(_split(text, splits, word), status) for text, status in self._texts(word, state, stdin)]
             found = list(

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from scanner.parsers import shell_tree as tree
 from scanner.parsers.shell_commands import Commands
+from scanner.parsers.shell_effort import spend
 from scanner.parsers.shell_paths import MAX_ROUNDS, Path, State, World, either, joined, merged, within
 from scanner.parsers.shell_values import Text, UndecidedError, compare, glob_match
 
@@ -38,6 +39,7 @@ class _Runner(Commands):
     def run(self, node: tree.Command, state: State, stdin: Text, tested: bool) -> list[Path]:
         """Every way the command can end. `tested`: its status is looked at, so `set -e` does not count."""
         self.steps += 1
+        spend(1 + len(state.names) // 16)
         if self.steps > _MAX_STEPS:
             raise UndecidedError("the script takes too many steps")
         match node:

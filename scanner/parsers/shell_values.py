@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from scanner.model.errors import AssayError
+from scanner.parsers.shell_effort import UndecidedError, spend
 
 __all__ = [
     "Regex",
@@ -34,10 +34,6 @@ _MAX_PATTERN = 400
 _MAX_SUBJECT = 4096
 _ARRAY = "\x1f"
 _NAME = re.compile(r"\$?\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
-
-
-class UndecidedError(AssayError):
-    """What the script does cannot be told without running it."""
 
 
 def operator(get: Callable[[str], Text], name: str, rest: str, status: int) -> Text:
@@ -68,6 +64,7 @@ _OCTAL = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 def arithmetic(text: str, get: Callable[[str], Text]) -> int | None:
     """The value of a sum of whole numbers; None when it holds something unknown or is not read here."""
+    spend(len(text) // _PATTERN_PER_UNIT)
     unknown = False
 
     def value_of(match: re.Match[str]) -> str:
@@ -269,13 +266,20 @@ def regex_search(pattern: Text, subject: Text, *, basic: bool = False, folded: b
     """Whether a POSIX regular expression is found in a line of a text; None when that is open or may take too long."""
     if pattern is None or subject is None or len(subject) > _MAX_SUBJECT:
         return None
+    spend(len(pattern) // _PATTERN_PER_UNIT)
     read = to_regex(pattern, basic=basic, folded=folded)
-    if read is None or read.cost(subject) > _MAX_COST:
+    if read is None:
         return None
+    cost = read.cost(subject)
+    if cost > _MAX_COST:
+        return None
+    spend(cost // _COST_PER_UNIT)
     return read.compiled.search(subject) is not None
 
 
 _MAX_COST = 1_000_000
+_COST_PER_UNIT = 3_000
+_PATTERN_PER_UNIT = 10
 _CLASSES = {"space": r" \t\r\f\v", "blank": r" \t", "digit": "0-9", "alpha": "a-zA-Z", "alnum": "a-zA-Z0-9"}
 _CLASSES |= {
     "upper": "A-Z",

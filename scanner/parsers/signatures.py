@@ -24,6 +24,10 @@ FILE_SYSTEMS = frozenset(
         "xfs",
         "btrfs",
         "f2fs",
+        "zfs",
+        "jfs",
+        "reiserfs",
+        "nilfs2",
         "bcachefs",
         "vfat",
         "exfat",
@@ -57,10 +61,11 @@ def probe(data: bytes) -> list[Signature]:
         if match is not None:
             found.append(match)
     # A secondary LUKS header may be a left-over below a new file system, as cryptsetup has it too.
-    return found[1:] if len(found) > 1 and found[0].kind == "luks2" and not _has_primary(data) else found
+    return found[1:] if len(found) > 1 and found[0].kind == "luks2" and not has_primary(data) else found
 
 
-def _has_primary(data: bytes) -> bool:
+def has_primary(data: bytes) -> bool:
+    """Whether a LUKS header stands at the very start, where it belongs."""
     return data[:6] == b"LUKS\xba\xbe"
 
 
@@ -86,7 +91,7 @@ def _luks_second(data: bytes) -> Signature | None:
     """A LUKS2 device whose primary header is gone: the secondary stands at one of a few places."""
     for power in range(9):
         place = 0x4000 << power
-        if data[place : place + 8] == b"SKUL\xba\xbe\0\2" and not _has_primary(data):
+        if data[place : place + 8] == b"SKUL\xba\xbe\0\2" and not has_primary(data):
             return Signature("luks2", None, _text(data[place + 168 : place + 208]))
     return None
 
@@ -160,6 +165,24 @@ def _f2fs(data: bytes) -> Signature | None:
     return Signature("f2fs", label, _uuid(block[0x6C:0x7C]))
 
 
+def _zfs(data: bytes) -> Signature | None:
+    """A member of a pool: the name-value list of its first label begins with the pool version."""
+    label = data[0x4000:0x4040]
+    return Signature("zfs") if label[:1] == b"\1" and b"\0\0\0\7version\0" in label else None
+
+
+def _jfs(data: bytes) -> Signature | None:
+    return Signature("jfs") if data[0x8000:0x8004] == b"JFS1" else None
+
+
+def _reiserfs(data: bytes) -> Signature | None:
+    return Signature("reiserfs") if data[0x10034:0x1003C] in (b"ReIsErFs", b"ReIsEr2F", b"ReIsEr3F") else None
+
+
+def _nilfs(data: bytes) -> Signature | None:
+    return Signature("nilfs2") if data[0x406:0x408] == b"\x34\x34" and data[0x400:0x402] == b"\2\0" else None
+
+
 def _bcachefs(data: bytes) -> Signature | None:
     magic = bytes.fromhex("c68573f64e1a45ca8265f57f48ba6d81")
     return Signature("bcachefs", None, _uuid(data[4096 + 56 : 4096 + 72])) if data[4120:4136] == magic else None
@@ -176,17 +199,35 @@ def _swap(data: bytes) -> Signature | None:
 
 
 def _fat(data: bytes) -> Signature | None:
-    if data[510:512] != b"\x55\xaa":
+    """By the numbers of its boot sector; the words "FAT32" and the like in it are only a comment.
+
+    Source: Microsoft, "FAT: General Overview of On-Disk Format" 1.03, and what the kernel's fs/fat/inode.c asks for.
+    """
+    if len(data) < 512 or data[510:512] != b"\x55\xaa" or _bitlocker(data):
         return None
-    if data[82:90] == b"FAT32   ":
-        serial, label = data[67:71], data[71:82]
-    elif data[54:59] in (b"FAT12", b"FAT16") and data[59:62] == b"   ":
-        serial, label = data[39:43], data[43:54]
-    else:
+    sector, cluster, reserved, tables, entries, total, media, length = struct.unpack_from("<HBHBHHBH", data, 11)
+    wide = length == 0
+    total = total or struct.unpack_from("<I", data, 32)[0]
+    length = length or struct.unpack_from("<I", data, 36)[0]
+    first = reserved + tables * length + -(-entries * 32 // max(1, sector))
+    if (
+        sector not in (512, 1024, 2048, 4096)
+        or not cluster
+        or cluster & cluster - 1
+        or not reserved
+        or not 1 <= tables <= 4
+        or (media != 0xF0 and media < 0xF8)
+        or not length
+        or wide == bool(entries)
+        or first >= total
+    ):
         return None
-    number = serial[::-1].hex().upper()
-    name = _text(label)
-    return Signature("vfat", None if name == "NO NAME" else name, f"{number[:4]}-{number[4:]}")
+    at = 66 if wide else 38
+    name, number = None, ""
+    if data[at] in (0x28, 0x29):
+        number = data[at + 1 : at + 5][::-1].hex().upper()
+        name = _text(data[at + 5 : at + 16]) if data[at] == 0x29 else None
+    return Signature("vfat", None if name == "NO NAME" else name, f"{number[:4]}-{number[4:]}" if number else None)
 
 
 def _exfat(data: bytes) -> Signature | None:
@@ -212,6 +253,13 @@ def _erofs(data: bytes) -> Signature | None:
     return Signature("erofs", _text(block[64:80]), _uuid(block[48:64]))
 
 
+def _cpio(data: bytes) -> Signature | None:
+    """The two forms that kernels unpack as an initramfs; the older ones by their own name, as nobody reads them."""
+    if data[:6] in (b"070701", b"070702"):
+        return Signature("cpio")
+    return Signature("cpio-odc") if data[:6] == b"070707" and data[6:12].isdigit() else None
+
+
 def _gpt(data: bytes) -> Signature | None:
     for sector in (512, 4096):
         if data[sector : sector + 8] == b"EFI PART":
@@ -222,11 +270,17 @@ def _gpt(data: bytes) -> Signature | None:
 
 
 def _mbr(data: bytes) -> Signature | None:
-    """A partition table in the boot sector; a FAT or NTFS boot sector ends with the same two bytes."""
-    if data[510:512] != b"\x55\xaa" or _fat(data) or _ntfs(data) or _exfat(data) or _bitlocker(data) or _gpt(data):
+    """A partition table in the boot sector; a FAT or NTFS boot sector ends with the same two bytes.
+
+    A boot loader keeps what it finds at the place of the FAT numbers, so a true table may stand behind old ones: then
+    both are reported. A table whose only partition starts at sector 0 is a label on a FAT, not a table.
+    """
+    if data[510:512] != b"\x55\xaa" or _ntfs(data) or _exfat(data) or _bitlocker(data) or _gpt(data):
         return None
     entries = [data[446 + 16 * number : 462 + 16 * number] for number in range(4)]
     sound = all(entry[0] in (0, 0x80) for entry in entries) and any(entry[4] for entry in entries)
+    if _fat(data) and not any(entry[4] and any(entry[8:12]) and any(entry[12:16]) for entry in entries):
+        return None
     return Signature("mbr", None, data[443:439:-1].hex()) if sound else None
 
 
@@ -246,8 +300,13 @@ _PROBES: tuple[Callable[[bytes], Signature | None], ...] = (
     _btrfs,
     _f2fs,
     _bcachefs,
+    _zfs,
+    _jfs,
+    _reiserfs,
+    _nilfs,
     _squashfs,
     _erofs,
+    _cpio,
     _iso9660,
     _fat,
     _exfat,

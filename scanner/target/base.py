@@ -57,10 +57,12 @@ class FileTree(ABC):
     at the target's root. Paths are str; bytes that are no UTF-8 are surrogates (`surrogateescape`).
     Errors: MissingError, DeniedError, DamagedError, LimitError, NotCollectedError (the packing cannot tell).
 
-    `lost`: what this packing never recorded (owner, mode, xattrs); `notes`: what is odd about the medium, in words.
+    `lost`: what this packing never recorded (owner, mode, xattrs); `notes`: what is odd about the medium, in words;
+    `most_entries`: how many a walk goes through (of an image `limits.entries_in`; None: MAX_WALK).
     """
 
     lost: frozenset[str] = frozenset()
+    most_entries: int | None = None
     notes: tuple[str, ...] | list[str] = ()
 
     @abstractmethod
@@ -119,11 +121,14 @@ class BlockDevice(ABC):
     """A readable run of bytes with a name: a disk, a partition, a mapped device.
 
     `mapped`: how an offline target made it of other devices (crypt, lvm), None for what lies on the medium as it is.
+    `notes`: what is odd about it, in words; `damaged`: whether bytes of it are known to be missing, `notes` say which.
     """
 
     name: str
     size: int
     mapped: str | None = None
+    notes: Sequence[str] = ()
+    damaged: bool = False
 
     @abstractmethod
     def pread(self, offset: int, length: int) -> bytes:

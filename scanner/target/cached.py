@@ -33,6 +33,8 @@ class CachedDevice(BlockDevice):
         self.name = device.name
         self.size = device.size
         self.mapped = device.mapped
+        self.notes = device.notes
+        self.damaged = device.damaged
         self._device = device
         self._room = max(1, chunks)
         self._chunks: OrderedDict[int, bytes] = OrderedDict()

@@ -14,7 +14,10 @@ __all__ = ["EntryDevice", "FileDevice", "SliceDevice"]
 
 
 class FileDevice(BlockDevice):
-    """The bytes of a file (or of a block device node that the user named), opened read-only."""
+    """The bytes of a file (or of a block device node that the user named), opened read-only.
+
+    `stored`: bytes that it takes on disk, holes left out.
+    """
 
     def __init__(self, path: Path, name: str = "disk") -> None:
         self.name = name
@@ -25,6 +28,7 @@ class FileDevice(BlockDevice):
                 os.close(self._descriptor)
                 raise InputError("neither a file nor a block device", where=str(path))
             self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
+            self.stored = self.size if stat.S_ISBLK(got.st_mode) else min(self.size, got.st_blocks * 512)
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanner.model.errors import InputError
-from scanner.target.archive import ArchiveTarget
-from scanner.target.base import BlockDevice, Target
-from scanner.target.cached import CachedDevice
-from scanner.target.containers import compressed
-from scanner.target.containers.base import HEAD
-from scanner.target.devices import FileDevice
-from scanner.target.image import ImageTarget
 from scanner.target.partial import honest
 from scanner.target.tree import TreeTarget
+
+if TYPE_CHECKING:
+    from scanner.target.base import BlockDevice, Target
+    from scanner.target.devices import FileDevice
 
 __all__ = ["open_path"]
 
@@ -45,10 +43,22 @@ def open_path(
 def _opened(path: Path, *, runtime: bool, slot: str | None, platform: str | None, keys: Sequence[bytes]) -> Target:
     if path.is_dir():
         if (path / "oci-layout").is_file() and (path / "index.json").is_file():
+            from scanner.target.archive import ArchiveTarget
+
             return ArchiveTarget(path, None, platform=platform)
         return TreeTarget(path, runtime=runtime)
     if not path.exists():
         raise InputError("there is no such file or directory", where=str(path))
+    return _opened_file(path, slot=slot, platform=platform, keys=keys)
+
+
+def _opened_file(path: Path, *, slot: str | None, platform: str | None, keys: Sequence[bytes]) -> Target:
+    # The readers of images are many: a directory does not wait for them.
+    from scanner.target.archive import ArchiveTarget
+    from scanner.target.cached import CachedDevice
+    from scanner.target.devices import FileDevice
+    from scanner.target.image import ImageTarget
+
     file = FileDevice(path)
     try:
         unpacked = _unpacked(file)
@@ -63,7 +73,13 @@ def _opened(path: Path, *, runtime: bool, slot: str | None, platform: str | None
 
 def _unpacked(file: FileDevice) -> tuple[str, BlockDevice] | None:
     """What the compression of the file holds, or None when it is not compressed."""
+    from scanner.target.containers import compressed
+    from scanner.target.containers.base import HEAD
+    from scanner.target.filesystems._initramfs_streams import begins_with_archive
+
     head = file.pread(0, HEAD)
+    if begins_with_archive(head):
+        return None  # an initramfs goes on behind its first compressed part
     for one in compressed.CONTAINERS:
         if one.probe(head):
             return one.kind, one.open(file)[0]

@@ -64,9 +64,10 @@ class _Fragment(_Cover):
 
     def names(self, path: str) -> list[str]:
         """See FileTree. The top cannot be listed: a walk of it would say nothing about a system."""
+        found = self._tree.names(path)
         if path == "/":
             raise NotCollectedError("this is no root of a system (/etc, /usr, and /bin or an os-release)")
-        return self._tree.names(path)
+        return found
 
 
 class _Lossy(_Cover):

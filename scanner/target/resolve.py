@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from scanner.model.errors import DamagedError, DeniedError, LimitError, MissingError, TargetError
+from scanner.model.errors import DamagedError, DeniedError, LimitError, MissingError, PartialError, TargetError
 from scanner.target import limits
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def resolve(tree: FileTree, path: str, *, follow: bool = True) -> str:
     """
     if "\0" in path:
         raise MissingError(f"{path!r} holds a NUL")
+    if len(path) > limits.MAX_PATH:
+        raise LimitError(f"{path[:200]}: a path of more than {limits.MAX_PATH} bytes")
     todo = [part for part in reversed(path.split("/")) if part not in ("", ".")]
     here = "/"
     stack: list[str] = []
@@ -51,6 +53,8 @@ def resolve(tree: FileTree, path: str, *, follow: bool = True) -> str:
                 if links > limits.MAX_LINKS:
                     raise DamagedError(f"{path}: more than {limits.MAX_LINKS} links")
                 text = tree.readlink(candidate)
+                if len(text) > limits.MAX_PATH:
+                    raise DamagedError(f"{path}: a link of more than {limits.MAX_PATH} bytes")
                 if text.startswith("/"):
                     stack.clear()
                     here = "/"
@@ -78,33 +82,81 @@ def read_whole(tree: FileTree, path: str, limit: int) -> bytes:
 
 
 def walk(tree: FileTree, top: str, skip: frozenset[str], unreadable: list[tuple[str, str]]) -> Iterator[Entry]:
-    """Depth-first walk in byte order. What cannot be read is appended to `unreadable` as (path, reason)."""
-    count = 0
+    """Depth-first walk in byte order. What cannot be read is appended to `unreadable` as (path, reason).
+
+    Names are counted when a directory is listed, and each is looked up when its turn comes: what is held at any time is
+    no more than the names that the budget allows. The budget is one of counts, not of time, so that the same tree gives
+    the same facts on a slow machine.
+    """
     start = tree.stat(top)
-    todo = [start]
-    while todo:
-        entry = todo.pop()
-        yield entry
-        count += 1
-        if count > limits.MAX_WALK:
-            unreadable.append((entry.path, f"limit: more than {limits.MAX_WALK} entries"))
-            return
-        if entry.type != "directory" or entry.path in skip:
-            continue
-        if entry.path.count("/") >= limits.MAX_DEPTH:
-            unreadable.append((entry.path, f"limit: deeper than {limits.MAX_DEPTH} directories"))
+    yield start
+    budget = _Budget(limits.MAX_WALK if tree.most_entries is None else tree.most_entries)
+    levels = [_below(tree, start, skip, unreadable, budget)]
+    while levels:
+        path = next(levels[-1], None)
+        if path is None:
+            levels.pop()
             continue
         try:
-            names = tree.names(entry.path)
-        except TargetError as error:
-            unreadable.append((entry.path, "permission" if isinstance(error, DeniedError) else str(error)))
+            entry = tree.lstat(path)
+        except MissingError:
             continue
-        names.sort(key=lambda name: name.encode("utf-8", "surrogateescape"), reverse=True)
-        for name in names:
-            path = join(entry.path, name)
-            try:
-                todo.append(tree.lstat(path))
-            except MissingError:
-                continue
-            except TargetError as error:
-                unreadable.append((path, "permission" if isinstance(error, DeniedError) else str(error)))
+        except TargetError as error:
+            unreadable.append((path, _reason(error)))
+            continue
+        yield entry
+        if entry.type == "directory":
+            levels.append(_below(tree, entry, skip, unreadable, budget))
+    if budget.spent is not None:
+        unreadable.append(budget.spent)
+
+
+class _Budget:
+    """What is left of a walk's budget. `spent`: where it ended, and the reason."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._entries = 0
+        self._text = 0
+        self.spent: tuple[str, str] | None = None
+
+    def take(self, path: str, names: list[str]) -> bool:
+        """Whether the names of the directory at `path` are still within the budget. Nothing is after one was not."""
+        self._entries += len(names)
+        self._text += len(path) * len(names) + sum(map(len, names))
+        if self.spent is None and self._entries > self._most:
+            self.spent = (path, f"limit: more than {self._most} entries")
+        elif self.spent is None and self._text > self._most * limits.PATH_PER_ENTRY:
+            self.spent = (path, f"limit: more than {self._most * limits.PATH_PER_ENTRY} characters of paths")
+        return self.spent is None
+
+
+def _below(
+    tree: FileTree, entry: Entry, skip: frozenset[str], unreadable: list[tuple[str, str]], budget: _Budget
+) -> Iterator[str]:
+    """Paths of what the directory holds, in byte order."""
+    path = entry.path
+    if entry.type != "directory" or path in skip or budget.spent is not None:
+        return
+    if path.count("/") >= limits.MAX_DEPTH or len(path) >= limits.MAX_PATH:
+        unreadable.append((path, f"limit: deeper than {limits.MAX_DEPTH} directories or {limits.MAX_PATH} bytes"))
+        return
+    try:
+        names = tree.names(path)
+    except TargetError as error:
+        unreadable.append((path, _reason(error)))
+        if not isinstance(error, PartialError):
+            return
+        names = error.names
+    if not budget.take(path, names):
+        return
+    names.sort(key=lambda name: name.encode("utf-8", "surrogateescape"))
+    for name in names:
+        yield join(path, name)
+
+
+def _reason(error: TargetError) -> str:
+    """The reason of an entry that a walk cannot read: a fixed first word where there is one."""
+    if isinstance(error, DeniedError):
+        return "permission"
+    return f"limit: {error}" if isinstance(error, LimitError) else str(error)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from scanner.model.errors import TargetError
 from scanner.target.base import FileTree
 
-__all__ = ["exists", "is_root", "is_whole"]
+__all__ = ["exists", "is_initrd", "is_root", "is_whole"]
+
+_INITRD_RELEASE = ("/etc/initrd-release", "/usr/lib/initrd-release")
+_INITRD_MARKS = ("/conf/arch.conf", "/conf/initramfs.conf", "/newroot")
+"""What initramfs-tools and Alpine's mkinitfs put beside /init."""
 
 
 def exists(tree: FileTree, path: str) -> bool:
@@ -24,8 +28,19 @@ def is_root(tree: FileTree) -> bool:
     return exists(tree, "/etc") and exists(tree, "/usr") and (exists(tree, "/bin") or exists(tree, "/sbin"))
 
 
+def is_initrd(tree: FileTree) -> bool:
+    """Whether the tree only runs until the real root is mounted: dracut, initramfs-tools or mkinitfs made it.
+
+    Source: os-release(5), initrd-release; mkinitramfs(8); mkinitfs(1).
+    """
+    if any(exists(tree, path) for path in _INITRD_RELEASE):
+        return True
+    return exists(tree, "/init") and any(exists(tree, path) for path in _INITRD_MARKS)
+
+
 def is_whole(tree: FileTree) -> bool:
-    """Whether what is not in the tree is not on the system: it has both /etc and /usr, and programs or a name."""
-    if not (exists(tree, "/etc") and exists(tree, "/usr")):
+    """Whether what is not in the tree is not on the system: it has both /etc and /usr, and programs or a name, and no
+    other root is mounted over it."""
+    if is_initrd(tree) or not (exists(tree, "/etc") and exists(tree, "/usr")):
         return False
     return any(exists(tree, path) for path in ("/usr/lib/os-release", "/etc/os-release", "/bin", "/sbin"))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections import OrderedDict
+from itertools import islice
 from pathlib import Path
 
 from scanner.model.errors import DamagedError, InputError, LimitError, MissingError, TargetError
@@ -22,6 +24,8 @@ __all__ = ["DirectoryTree", "TreeRuntime", "TreeTarget"]
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OPEN_DIRS = 64
+# Then what the interpreter makes of a name is what `_text` would make of it.
+_NAMES_ARE_UTF8 = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) == ("utf-8", "surrogateescape")
 
 
 def _raw(name: str) -> bytes:
@@ -30,6 +34,12 @@ def _raw(name: str) -> bytes:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Parent and name of a canonical path."""
+    parent, _, name = path.rpartition("/")
+    return parent or "/", name
 
 
 class DirectoryTree(FileTree):
@@ -61,7 +71,7 @@ class DirectoryTree(FileTree):
         if known is not None:
             self._open.move_to_end(path)
             return known
-        parent, name = os.path.split(path)
+        parent, name = _split(path)
         try:
             descriptor = os.open(_raw(name), _DIR, dir_fd=self._directory(parent))
         except OSError as error:
@@ -76,7 +86,7 @@ class DirectoryTree(FileTree):
         known = self._stats.get(path)
         if known is not None:
             return known
-        parent, name = os.path.split(path)
+        parent, name = _split(path)
         try:
             if path == "/":
                 got = os.fstat(self._root)
@@ -105,7 +115,7 @@ class DirectoryTree(FileTree):
 
     def readlink(self, path: str) -> str:
         """See FileTree."""
-        parent, name = os.path.split(path)
+        parent, name = _split(path)
         try:
             return _text(os.readlink(_raw(name), dir_fd=self._directory(parent)))
         except OSError as error:
@@ -113,19 +123,17 @@ class DirectoryTree(FileTree):
 
     def names(self, path: str) -> list[str]:
         """See FileTree."""
-        found: list[str] = []
         try:
             with os.scandir(self._directory(path)) as entries:
-                for entry in entries:
-                    found.append(_text(os.fsencode(entry.name)))
-                    if len(found) > limits.MAX_NAMES:
-                        raise LimitError(f"{path} has more than {limits.MAX_NAMES} entries")
+                found = [entry.name for entry in islice(entries, limits.MAX_NAMES + 1)]
         except OSError as error:
             raise refusal(error, path) from None
-        return found
+        if len(found) > limits.MAX_NAMES:
+            raise LimitError(f"{path} has more than {limits.MAX_NAMES} entries")
+        return found if _NAMES_ARE_UTF8 else [_text(os.fsencode(name)) for name in found]
 
     def _opened(self, path: str) -> int:
-        parent, name = os.path.split(path)
+        parent, name = _split(path)
         try:
             descriptor = os.open(_raw(name), _FILE, dir_fd=self._directory(parent))
         except OSError as error:
@@ -163,7 +171,7 @@ class DirectoryTree(FileTree):
 
     def xattrs(self, path: str) -> dict[str, bytes]:
         """See FileTree. Read through /proc/self/fd of an O_PATH descriptor, so no link is followed."""
-        parent, name = os.path.split(path)
+        parent, name = _split(path)
         try:
             if path == "/":
                 return {key: os.getxattr(self._root, key) for key in os.listxattr(self._root)}
@@ -183,7 +191,7 @@ class DirectoryTree(FileTree):
             os.close(descriptor)
 
     def _link_xattrs(self, path: str) -> dict[str, bytes]:
-        parent, name = os.path.split(path)
+        parent, name = _split(path)
         door = b"/proc/self/fd/%d/%s" % (self._directory(parent), _raw(name))
         return {key: os.getxattr(door, key, follow_symlinks=False) for key in os.listxattr(door, follow_symlinks=False)}
 

@@ -20,15 +20,29 @@ from scanner.model.errors import DamagedError, LimitError, NotCollectedError
 from scanner.target.base import BlockDevice
 from scanner.target.cached import CachedDevice
 
-__all__ = ["MAX_HASHED", "Verity", "VerityCheck", "check", "from_partition_uuids", "in_partition_uuids", "superblock"]
+__all__ = [
+    "ALGORITHMS",
+    "MAX_HASHED",
+    "Verity",
+    "VerityCheck",
+    "check",
+    "from_partition_uuids",
+    "in_partition_uuids",
+    "sample",
+    "stored_root_hash",
+    "superblock",
+]
 
 MAX_HASHED = 64 << 30
 """Bytes of data that one check hashes at most."""
 
 _SIZE = 512
 _FIELDS = struct.Struct("<8sII16s32sIIQH6x256s")
-_ALGORITHMS = frozenset(("sha1", "sha224", "sha256", "sha384", "sha512", "sha3-256", "sha3-512"))
+ALGORITHMS = frozenset(("sha1", "sha224", "sha256", "sha384", "sha512", "sha3-256", "sha3-512"))
+"""Hashes that a tree may be made of."""
 _PIECE = 1 << 20
+_SAMPLES = 16
+_SAMPLED = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ def superblock(device: BlockDevice, offset: int = 0) -> Verity:
     if version != 1 or kind not in (0, 1):
         raise NotCollectedError(f"unsupported: verity version {version}, hash type {kind}")
     algorithm = name.split(b"\0", 1)[0].decode("ascii", "replace").lower()
-    if algorithm not in _ALGORITHMS:
+    if algorithm not in ALGORITHMS:
         raise NotCollectedError(f"unsupported: verity hash {algorithm[:32]!r}")
     if any(not 512 <= value <= 1 << 19 or value & value - 1 for value in (data, block)):
         raise DamagedError(f"{where}: blocks of {data} and {block} bytes")
@@ -113,6 +127,40 @@ def check(verity: Verity, data: BlockDevice, hashes: BlockDevice, *, limit: int 
     if length > limit:
         raise LimitError(f"{data.name}: verity covers {length} bytes, at most {limit} are hashed")
     return _Pass(verity, data, CachedDevice.over(hashes)).result()
+
+
+def stored_root_hash(verity: Verity, hashes: BlockDevice) -> str | None:
+    """The digest of the top block of the stored tree; None when there is one data block only, and no tree.
+
+    Raises DamagedError when the device ends before.
+    """
+    if not verity.levels():
+        return None
+    top = CachedDevice.over(hashes).exact(verity.tree, verity.hash_block)
+    return _hasher(verity)(top).hex()
+
+
+def sample(verity: Verity, data: BlockDevice, hashes: BlockDevice) -> tuple[int, int]:
+    """How many of a few data blocks have the digest that the stored tree holds for them: with content, of zeros only.
+
+    Tells cheaply which data a tree belongs to. Raises DamagedError when a device ends too early.
+    """
+    levels = verity.levels()
+    if not levels:
+        return 0, 0
+    lowest = verity.tree + sum(levels[1:]) * verity.hash_block
+    width = _width(verity)
+    digest = _hasher(verity)
+    size = hashlib.new(verity.algorithm).digest_size
+    found = [0, 0]
+    count = max(2, min(_SAMPLES, _SAMPLED // verity.data_block))
+    for number in sorted({verity.blocks * index // count for index in range(count)} | {verity.blocks - 1}):
+        block = _exact(data, number * verity.data_block, verity.data_block)
+        row, column = divmod(number, verity.per_block)
+        place = lowest + row * verity.hash_block + column * width
+        if _exact(hashes, place, size) == digest(block):
+            found[not any(block)] += 1
+    return found[0], found[1]
 
 
 @dataclass(slots=True)
@@ -138,8 +186,7 @@ class _Pass:
         self._hashes = hashes
         self._hash = _hasher(verity)
         self._per_block = verity.per_block
-        width = hashlib.new(verity.algorithm).digest_size
-        self._width = 1 << (width - 1).bit_length() if verity.hash_type else width
+        self._width = _width(verity)
         self._levels: list[_Level] = []
         counts = verity.levels()
         place = verity.tree + sum(counts) * verity.hash_block
@@ -224,6 +271,12 @@ class _Pass:
                 self._damaged[number > 0] += 1
                 if not number and self._first is None:
                     self._first = (level.index * self._per_block + index) * self._verity.data_block
+
+
+def _width(verity: Verity) -> int:
+    """Bytes from one digest to the next in a hash block."""
+    size = hashlib.new(verity.algorithm).digest_size
+    return 1 << (size - 1).bit_length() if verity.hash_type else size
 
 
 def _hasher(verity: Verity) -> Callable[[bytes], bytes]:

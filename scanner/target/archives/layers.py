@@ -1,45 +1,51 @@
 """Tar layers merged into one tree, in memory, contents staying where they are.
 
-Sources: POSIX pax interchange format, GNU tar manual (long names), OCI image-spec `layer.md` (whiteouts, opaque
-directories). Extended attributes are `SCHILY.xattr.*` pax records, as tar --xattrs and container engines write them.
+Source: OCI image-spec `layer.md` (whiteouts, opaque directories). Extended attributes are `SCHILY.xattr.*` pax records,
+as tar --xattrs and container engines write them.
+
+Where an archive is cut off or damaged, what was read of it stays; what is not there may have stood in the lost part, so
+it is damaged and not missing.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scanner.model.errors import DamagedError, LimitError, MissingError, NotCollectedError
+from scanner.model.errors import (
+    DamagedError,
+    LimitError,
+    MissingError,
+    NotCollectedError,
+    ParseError,
+    PartialError,
+    TargetError,
+)
 from scanner.target import limits
+from scanner.target.archives.members import Member, members
 from scanner.target.base import BlockDevice, Entry, FileTree
 
 __all__ = ["LayeredTree"]
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
-_MAX_HEADER = 1 << 20
-"""Bytes of one extended header; a longer one is refused before it is read."""
-
-_XATTR = "SCHILY.xattr."
+_MAX_NOTES = 100
+_HARD_LINK = "1"
 _TYPES = {
-    tarfile.REGTYPE: stat.S_IFREG,
-    tarfile.AREGTYPE: stat.S_IFREG,
-    tarfile.CONTTYPE: stat.S_IFREG,
-    tarfile.SYMTYPE: stat.S_IFLNK,
-    tarfile.CHRTYPE: stat.S_IFCHR,
-    tarfile.BLKTYPE: stat.S_IFBLK,
-    tarfile.DIRTYPE: stat.S_IFDIR,
-    tarfile.FIFOTYPE: stat.S_IFIFO,
+    "0": stat.S_IFREG,
+    "2": stat.S_IFLNK,
+    "3": stat.S_IFCHR,
+    "4": stat.S_IFBLK,
+    "5": stat.S_IFDIR,
+    "6": stat.S_IFIFO,
 }
 
 
 @dataclass(slots=True)
 class _Node:
-    """One entry. Directories have `children`; hard links share the node."""
+    """One entry. Directories have `children`; hard links share the node. `broken`: why nothing can be told of it."""
 
     mode: int = stat.S_IFDIR | 0o755
     uid: int = 0
@@ -55,34 +61,8 @@ class _Node:
     sparse: bool = False
     xattrs: dict[str, bytes] | None = None
     children: dict[str, _Node] | None = None
-
-
-class _Headers(io.RawIOBase):
-    """A layer as tarfile reads it: headers only, so a read of more than a header's size is an attack or damage."""
-
-    def __init__(self, layer: BlockDevice) -> None:
-        self._layer = layer
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._layer.size}[whence]
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0 or size > _MAX_HEADER:
-            raise LimitError(f"{self._layer.name}: an extended header of {size} bytes at offset {self._at}")
-        data = self._layer.pread(self._at, size)
-        self._at += len(data)
-        return data
+    folders: int = -1
+    broken: str | None = None
 
 
 class LayeredTree(FileTree):
@@ -92,29 +72,61 @@ class LayeredTree(FileTree):
         self.notes: list[str] = []
         self._root = _Node(children={})
         self._count = 0
-        for layer in layers:
-            self._add(layer)
+        self._text = 0
+        self._lost: str | None = None
+        for number, layer in enumerate(layers):
+            self._add(layer, lowest=number == 0)
 
     # ---- reading the layers ------------------------------------------------------------------------------------
 
-    def _add(self, layer: BlockDevice) -> None:
-        members: list[tuple[list[str], tarfile.TarInfo]] = []
-        for member in _members(layer, self.notes):
-            parts = _parts(member.name)
-            if parts is None:
-                self.notes.append(f"{layer.name}: a name that leaves the archive is left out: {member.name[:200]!r}")
-                continue
-            members.append((parts, member))
-            self._count += 1
-            if self._count > limits.MAX_WALK:
-                raise LimitError(f"{layer.name}: more than {limits.MAX_WALK} entries")
+    def _add(self, layer: BlockDevice, *, lowest: bool) -> None:
         # A whiteout hides what lower layers hold, never what its own layer adds: so all of them go first.
-        for parts, _ in members:
-            if parts and parts[-1].startswith(_WHITEOUT):
-                self._hide(parts)
-        for parts, member in members:
-            if not (parts and parts[-1].startswith(_WHITEOUT)):
-                self._put(layer, parts, member)
+        if not lowest:
+            for parts, _ in self._named(layer):
+                if parts and parts[-1].startswith(_WHITEOUT):
+                    self._hide(parts)
+        count = self._count
+        try:
+            for parts, member in self._named(layer):
+                if not (parts and parts[-1].startswith(_WHITEOUT)):
+                    self._put(layer, parts, member)
+        except LimitError as error:
+            self._lose(f"limit: {layer.name}: {error}")
+        if self._count == count and self._lost is not None:
+            raise DamagedError(f"{layer.name}: not a tar archive: {self._lost}")
+
+    def _named(self, layer: BlockDevice) -> Iterator[tuple[list[str], Member]]:
+        """Members with the components of their names; where reading must end before the end, the rest is lost."""
+        try:
+            for member in members(layer):
+                self._spend(1, len(member.name) + len(member.link) + _weight(member))
+                parts = _parts(member.name)
+                if parts is None:
+                    self._note(f"{layer.name}: a name that leaves the archive is left out: {member.name[:200]!r}")
+                elif len(parts) > limits.MAX_DEPTH or len(member.name) > limits.MAX_PATH:
+                    self._lose(f"limit: {layer.name}: a member's name is too deep or too long")
+                else:
+                    yield parts, member
+        except LimitError as error:
+            self._lose(f"limit: {layer.name}: {error}")
+        except (ParseError, TargetError) as error:
+            self._lose(f"{layer.name}: the archive is damaged or cut off: {error}")
+
+    def _spend(self, count: int, text: int) -> None:
+        """Count entries, and characters of what is kept of them. Raises LimitError."""
+        self._count += count
+        self._text += text
+        if self._count > limits.MAX_MEMBERS or self._text > limits.MAX_MEMBERS * limits.PATH_PER_ENTRY:
+            raise LimitError(f"more than {limits.MAX_MEMBERS} members of archives, or names and attributes too long")
+
+    def _lose(self, text: str) -> None:
+        if self._lost is None:
+            self._lost = text
+            self.notes.append(text)
+
+    def _note(self, text: str) -> None:
+        if len(self.notes) < _MAX_NOTES:
+            self.notes.append(text)
 
     def _hide(self, parts: list[str]) -> None:
         parent = self._find(parts[:-1])
@@ -125,36 +137,34 @@ class LayeredTree(FileTree):
         else:
             parent.children.pop(parts[-1].removeprefix(_WHITEOUT), None)
 
-    def _put(self, layer: BlockDevice, parts: list[str], member: tarfile.TarInfo) -> None:
+    def _put(self, layer: BlockDevice, parts: list[str], member: Member) -> None:
+        kind = _TYPES.get(member.type)
         if not parts:
-            if member.isdir():
+            if kind == stat.S_IFDIR:
                 _describe(self._root, member)
             return
         parent = self._folder(parts[:-1])
-        if member.islnk():
-            wanted = _parts(member.linkname)
-            node = self._find(wanted) if wanted else None
-            if node is None or node.children is not None:
-                self.notes.append(f"{layer.name}: a hard link to nothing is left out: {member.name[:200]!r}")
+        if member.type == _HARD_LINK:
+            wanted = _parts(member.link)
+            linked = self._find(wanted) if wanted else None
+            if linked is None or linked.children is not None:
+                self._note(f"{layer.name}: a hard link to nothing: {member.name[:200]!r}")
+                parent[parts[-1]] = _Node(broken="a hard link to nothing in the archive")
                 return
-            node.links += 1
-            parent[parts[-1]] = node
+            linked.links += 1
+            parent[parts[-1]] = linked
             return
-        kind = _TYPES.get(member.type)
         if kind is None:
-            self.notes.append(
-                f"{layer.name}: an entry of unknown type {member.type!r} is left out: {member.name[:200]!r}"
-            )
+            self._note(f"{layer.name}: an entry of unknown type {member.type!r}: {member.name[:200]!r}")
+            parent[parts[-1]] = _Node(broken=f"an entry of unknown type {member.type!r}")
             return
         known = parent.get(parts[-1])
         node = known if kind == stat.S_IFDIR and known is not None and known.children is not None else _Node()
         node.children = (node.children or {}) if kind == stat.S_IFDIR else None
         node.mode = kind
-        node.number = self._count + member.offset
+        node.number = self._count
         _describe(node, member)
-        node.layer, node.offset, node.sparse = layer, member.offset_data, member.issparse()
-        if kind == stat.S_IFREG and not node.sparse and member.offset_data + member.size > layer.size:
-            self.notes.append(f"{layer.name}: cut off inside {member.name[:200]!r}")
+        node.layer, node.offset, node.sparse = layer, member.offset, member.sparse
         parent[parts[-1]] = node
 
     def _folder(self, parts: list[str]) -> dict[str, _Node]:
@@ -165,6 +175,7 @@ class LayeredTree(FileTree):
             below = node.children.get(part)
             if below is None or below.children is None:
                 # A link in the place of a folder is replaced, as a container engine does it: never followed here.
+                self._spend(1, len(part))
                 below = node.children[part] = _Node(children={})
             node = below
         assert node.children is not None
@@ -181,17 +192,22 @@ class LayeredTree(FileTree):
     def _node(self, path: str) -> _Node:
         node = self._find([part for part in path.split("/") if part])
         if node is None:
+            if self._lost is not None:
+                kind = LimitError if self._lost.startswith("limit: ") else DamagedError
+                raise kind(f"{path} is not in what could be read: {self._lost.removeprefix('limit: ')}")
             raise MissingError(f"{path} does not exist")
+        if node.broken is not None:
+            raise DamagedError(f"{path}: {node.broken}")
         return node
 
     def lstat(self, path: str) -> Entry:
         """See FileTree."""
         node = self._node(path)
-        links = (
-            2 + sum(1 for one in node.children.values() if one.children is not None)
-            if node.children is not None
-            else node.links
-        )
+        links = node.links
+        if node.children is not None:
+            if node.folders < 0:
+                node.folders = sum(1 for one in node.children.values() if one.children is not None)
+            links = 2 + node.folders
         return Entry(path, node.mode, node.uid, node.gid, node.size, node.mtime, links, node.rdev, 0, node.number)
 
     def readlink(self, path: str) -> str:
@@ -206,6 +222,10 @@ class LayeredTree(FileTree):
         node = self._node(path)
         if node.children is None:
             raise MissingError(f"{path} is not a directory")
+        if len(node.children) > limits.MAX_NAMES:
+            raise LimitError(f"{path} has more than {limits.MAX_NAMES} entries")
+        if self._lost is not None:
+            raise PartialError(self._lost, node.children)
         return list(node.children)
 
     def pread(self, path: str, offset: int, length: int) -> bytes:
@@ -228,46 +248,27 @@ class LayeredTree(FileTree):
         return dict(self._node(path).xattrs or {})
 
 
-def _describe(node: _Node, member: tarfile.TarInfo) -> None:
-    node.mode = stat.S_IFMT(node.mode) | (member.mode & 0o7777)
+def _describe(node: _Node, member: Member) -> None:
+    form = stat.S_IFMT(node.mode)
+    node.mode = form | (member.mode & 0o7777)
     node.uid, node.gid = member.uid, member.gid
-    node.size = len(member.linkname.encode("utf-8", "surrogateescape")) if member.issym() else member.size
-    node.size = 0 if member.isdir() else max(0, node.size)
-    node.mtime = int(member.mtime)
-    node.target = member.linkname if member.issym() else ""
-    if member.type in (tarfile.CHRTYPE, tarfile.BLKTYPE):
-        node.rdev = os.makedev(member.devmajor & 0xFFF, member.devminor & 0xFFFFF)
-    attributes = {
-        key.removeprefix(_XATTR): value.encode("utf-8", "surrogateescape")
-        for key, value in member.pax_headers.items()
-        if key.startswith(_XATTR)
-    }
-    node.xattrs = attributes or None
+    node.size = {
+        stat.S_IFLNK: len(member.link.encode("utf-8", "surrogateescape")),
+        stat.S_IFDIR: 0,
+    }.get(form, member.size)
+    node.mtime = member.mtime
+    node.target = member.link if form == stat.S_IFLNK else ""
+    if form in (stat.S_IFCHR, stat.S_IFBLK):
+        node.rdev = os.makedev(member.major & 0xFFF, member.minor & 0xFFFFF)
+    node.xattrs = member.xattrs
 
 
-def _members(layer: BlockDevice, notes: list[str]) -> Iterator[tarfile.TarInfo]:
-    """Headers of a layer; damage ends the reading with a note, unless nothing was read at all."""
-    seen = 0
-    try:
-        with tarfile.open(
-            fileobj=_Headers(layer),
-            mode="r:",
-            encoding="utf-8",
-            errors="surrogateescape",
-        ) as archive:
-            while (member := archive.next()) is not None:
-                archive.members = []  # type: ignore[attr-defined]  # tarfile keeps every header otherwise
-                seen += 1
-                yield member
-    except (tarfile.TarError, LimitError, ValueError, OverflowError, OSError, EOFError, RecursionError) as error:
-        if not seen:
-            raise DamagedError(f"{layer.name}: not a tar archive: {error}") from None
-        notes.append(f"{layer.name}: the archive is damaged after {seen} entries: {error}")
+def _weight(member: Member) -> int:
+    return sum(len(key) + len(value) for key, value in member.xattrs.items()) if member.xattrs else 0
 
 
 def _parts(name: str) -> list[str] | None:
     """Components of a member's name, or None for one that leaves the archive or cannot be a name."""
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if ".." in parts or "\0" in name or len(parts) > limits.MAX_DEPTH or any(len(part) > 1024 for part in parts):
+    if "\0" in name or (".." in name and ".." in name.split("/")):
         return None
-    return parts
+    return [part for part in name.split("/") if part not in ("", ".")]

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanner.model.errors import DamagedError, MissingError, NotCollectedError, TargetError, UsageError
+from scanner.model.errors import DamagedError, LimitError, MissingError, NotCollectedError, TargetError, UsageError
+from scanner.target import limits
 from scanner.target.archives.layers import LayeredTree
 from scanner.target.base import BlockDevice, FileTree
 from scanner.target.containers import compressed
@@ -23,6 +24,7 @@ __all__ = ["ImageInside", "is_docker_archive", "is_oci_layout", "open_docker", "
 
 _MAX_JSON = 4 * 1024 * 1024
 _MAX_LAYERS = 512
+_SHOWN = 20
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 
 Blob = Callable[[str], BlockDevice]
@@ -54,19 +56,16 @@ def open_oci(tree: FileTree, platform: str | None) -> ImageInside:
     index = _json(tree.read("/index.json", _MAX_JSON), "index.json")
     descriptor = _choose(tree, index, platform, 0)
     digest = str(descriptor["digest"])
-    manifest = _json(_blob(tree, digest, _MAX_JSON), digest)
+    manifest = _object(_json(_blob(tree, digest, _MAX_JSON), digest))
     layers = manifest.get("layers")
     if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
         raise DamagedError(f"{digest}: the manifest has no list of layers")
     config = _config(tree, manifest)
-    opened = [_layer(_Blob(tree, _blob_path(str(one.get("digest")))), str(one.get("digest"))) for one in layers]
-    return ImageInside(
-        LayeredTree(opened),
-        digest,
-        _platform_of(config),
-        tuple(str(one.get("digest")) for one in layers),
-        _labels(config),
-    )
+    digests = tuple(str(_object(one).get("digest")) for one in layers)
+    stack = _Stack()
+    for one in digests:
+        stack.add(_Blob(tree, _blob_path(one)), one)
+    return ImageInside(LayeredTree(stack.layers), digest, _platform_of(config), digests, _labels(config))
 
 
 def open_docker(tree: FileTree) -> ImageInside:
@@ -83,12 +82,13 @@ def open_docker(tree: FileTree) -> ImageInside:
     name = manifests[0].get("Config")
     if isinstance(name, str):
         config = _json(tree.read("/" + name, _MAX_JSON), name)
-    stated = config.get("rootfs", {}).get("diff_ids", []) if isinstance(config, dict) else []
-    opened = []
+    stated = _object(_object(config).get("rootfs")).get("diff_ids")
+    stated = stated if isinstance(stated, list) else []
+    stack = _Stack()
     for number, path in enumerate(names):
         digest = str(stated[number]) if number < len(stated) else ""
-        opened.append(_layer(_Blob(tree, tree.resolve("/" + str(path))), digest, unpacked_digest=True))
-    return ImageInside(LayeredTree(opened), None, _platform_of(config), tuple(map(str, names)), _labels(config))
+        stack.add(_Blob(tree, tree.resolve("/" + str(path))), digest, unpacked_digest=True)
+    return ImageInside(LayeredTree(stack.layers), None, _platform_of(config), tuple(map(str, names)), _labels(config))
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------
@@ -106,6 +106,32 @@ class _Blob(BlockDevice):
     def pread(self, offset: int, length: int) -> bytes:
         """See BlockDevice."""
         return self._tree.pread(self._path, offset, length)
+
+
+class _Stack:
+    """The layers of one image, each blob unpacked once, however often it is named, and all of them bounded together."""
+
+    def __init__(self) -> None:
+        self.layers: list[BlockDevice] = []
+        self._known: dict[tuple[str, str], BlockDevice] = {}
+        self._packed = 0
+        self._unpacked = 0
+
+    def add(self, blob: _Blob, digest: str, *, unpacked_digest: bool = False) -> None:
+        """Put a layer on top. Raises DamagedError, NotCollectedError, LimitError."""
+        layer = self._known.get((blob.name, digest))
+        if layer is None:
+            layer = self._known[blob.name, digest] = _layer(blob, digest, unpacked_digest=unpacked_digest)
+            self._packed += blob.size
+            self._unpacked += layer.size
+        if self._unpacked > limits.FREE_UNPACKED + limits.MAX_RATIO * self._packed:
+            raise LimitError(f"the layers unpack to more than {self._unpacked} bytes")
+        self.layers.append(layer)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """A JSON object; an empty one in the place of anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def _there(tree: FileTree, path: str) -> bool:
@@ -132,7 +158,7 @@ def _blob_path(digest: str) -> str:
 def _blob(tree: FileTree, digest: str, limit: int) -> bytes:
     """The bytes of a blob, its digest checked."""
     data = tree.read(_blob_path(digest), limit)
-    algorithm, _, value = digest.partition(":")
+    algorithm, _, value = digest.partition(":")  # checked by _blob_path
     if hashlib.new(algorithm, data).hexdigest() != value:
         raise DamagedError(f"{digest}: the blob does not match its digest")
     return data
@@ -149,7 +175,7 @@ def _choose(tree: FileTree, index: Any, platform: str | None, depth: int) -> Map
     if not images:
         raise UsageError(f"the image index has no image for {platform}" if platform else "the image index is empty")
     if len(images) > 1:
-        words = ", ".join(_platform_words(one)[0] for one in images)
+        words = ", ".join(_platform_words(one)[0] for one in images[:_SHOWN]) + (", …" if len(images) > _SHOWN else "")
         raise UsageError(f"the image index holds {len(images)} images: {words}", hint="choose one with --platform")
     chosen = images[0]
     if chosen.get("mediaType") in _INDEXES:

@@ -20,7 +20,7 @@ from scanner.model.errors import DamagedError, NotCollectedError, TargetError
 from scanner.parsers.crc32c import crc32c
 from scanner.target.cached import CachedDevice
 
-__all__ = ["FIELD", "Superblock", "checksum_of", "load", "uuid_text"]
+__all__ = ["FIELD", "Superblock", "checksum_of", "find_copy", "load", "uuid_text"]
 
 COPIES = (64 << 10, 64 << 20, 256 << 30)
 FIELD = 32
@@ -84,18 +84,7 @@ def uuid_text(raw: bytes) -> str:
 
 def load(device: CachedDevice) -> Superblock:
     """The superblock to read by. Raises DamagedError when no copy is sound, NotCollectedError for unknown features."""
-    sound: list[tuple[int, bytes]] = []
-    first: TargetError | None = None
-    for place in COPIES:
-        if place + _SIZE > device.size:
-            break
-        try:
-            raw = device.exact(place, _SIZE)
-            _check(raw, place)
-        except TargetError as error:
-            first = first or error
-        else:
-            sound.append((place, raw))
+    sound, first = _sound_copies(device)
     if not sound:
         raise first or DamagedError(f"{device.name}: too short for a btrfs file system")
     notes: list[str] = []
@@ -108,6 +97,28 @@ def load(device: CachedDevice) -> Superblock:
         place, raw = max(sound, key=lambda item: _generation(item[1]))
         notes.append(f"first superblock damaged ({first}): read by the copy at offset {place}, a mount would fail")
     return _decode(raw, place, notes)
+
+
+def find_copy(device: CachedDevice) -> tuple[int, bytes] | None:
+    """The sound superblock that would be read by, and its offset."""
+    return max(_sound_copies(device)[0], key=lambda item: _generation(item[1]), default=None)
+
+
+def _sound_copies(device: CachedDevice) -> tuple[list[tuple[int, bytes]], TargetError | None]:
+    """Offset and bytes of every sound superblock, and what is wrong with the first one that is not."""
+    sound: list[tuple[int, bytes]] = []
+    first: TargetError | None = None
+    for place in COPIES:
+        if place + _SIZE > device.size:
+            break
+        try:
+            raw = device.exact(place, _SIZE)
+            _check(raw, place)
+        except TargetError as error:
+            first = first or error
+        else:
+            sound.append((place, raw))
+    return sound, first
 
 
 def _generation(raw: bytes) -> int:

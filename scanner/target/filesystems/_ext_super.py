@@ -15,7 +15,7 @@ from scanner.model.errors import DamagedError, NotCollectedError
 from scanner.parsers.crc32c import update
 from scanner.target.cached import CachedDevice
 
-__all__ = ["Groups", "Superblock", "load"]
+__all__ = ["Groups", "Superblock", "find_copy", "load"]
 
 COMPAT_SPARSE_SUPER2 = 0x200
 
@@ -170,22 +170,34 @@ def load(device: CachedDevice) -> tuple[Superblock, list[str]]:
         trouble = DamagedError("offset 1024: superblock checksum does not match")
     except DamagedError as error:
         trouble = error
-    for place in _backup_places():
-        if place + _SIZE > device.size:
-            continue
-        raw = device.pread(place, _SIZE)
-        try:
-            if raw[0x5A:0x5C] != b"\0\0" and _sound(raw):
-                backup = parse(raw, place)
-                remark = f"{trouble}; the backup at offset {place} is used, the state of the journal is not known"
-                return backup, [remark, *backup.shortage(device.size)]
-        except (DamagedError, NotCollectedError):
-            continue
+    copy = find_copy(device)
+    if copy is not None:
+        place, backup = copy
+        remark = f"{trouble}; the backup at offset {place} is used, the state of the journal is not known"
+        return backup, [remark, *backup.shortage(device.size)]
     try:
         primary = parse(device.pread(1024, _SIZE), 1024)
     except NotCollectedError:
         raise trouble from None
     return primary, [str(trouble), *primary.remarks(device.size)]
+
+
+def find_copy(device: CachedDevice) -> tuple[int, Superblock] | None:
+    """The first sound copy of the superblock that stands where it says itself, and its offset."""
+    for place in _backup_places():
+        if place + _SIZE > device.size:
+            continue
+        raw = device.pread(place, _SIZE)
+        group = int.from_bytes(raw[0x5A:0x5C], "little")
+        try:
+            if not group or not _sound(raw):
+                continue
+            copy = parse(raw, place)
+        except (DamagedError, NotCollectedError):
+            continue
+        if (copy.first_block + group * copy.group_blocks) * copy.block_size == place:
+            return place, copy
+    return None
 
 
 def _sound(raw: bytes) -> bool:
@@ -196,11 +208,13 @@ def _sound(raw: bytes) -> bool:
 
 
 def _backup_places() -> Iterator[int]:
-    """Where a backup stands when groups have their usual size (as many blocks as one block has bits)."""
+    """Where a backup stands when groups have their usual size: as many blocks, or clusters of 16 blocks, as one block
+    has bits."""
     for group in (1, 3, 5, 7, 9, 25, 27, 49):
-        for log_block in range(7):
-            size = 1024 << log_block
-            yield (group * 8 * size + (log_block == 0)) * size
+        for cluster in (1, 16):
+            for log_block in range(7):
+                size = 1024 << log_block
+                yield (group * 8 * size * cluster + (log_block == 0)) * size
 
 
 class Groups:

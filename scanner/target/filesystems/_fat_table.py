@@ -18,7 +18,7 @@ from itertools import pairwise
 from scanner.model.errors import DamagedError
 from scanner.target.cached import CachedDevice
 
-__all__ = ["Chain", "Geometry", "Table", "load"]
+__all__ = ["Chain", "Geometry", "Table", "find_copy", "load"]
 
 _PIECE = 16384
 _PIECES = 32
@@ -94,17 +94,28 @@ def load(device: CachedDevice) -> tuple[Geometry, list[str]]:
     try:
         found = parse(device.pread(0, 512), 0)
     except DamagedError as error:
-        for size in (512, 1024, 2048, 4096):
-            raw = device.pread(6 * size, 512)
-            if raw[11:13] == size.to_bytes(2, "little") and raw[510:512] == b"\x55\xaa" and raw[22:24] == b"\0\0":
-                found = parse(raw, 6 * size)
-                notes.append(f"{error}; the backup boot sector at offset {6 * size} is used")
-                break
-        else:
+        copy = find_copy(device)
+        if copy is None:
             raise
+        found = parse(copy[1], copy[0])
+        notes.append(f"{error}; the backup boot sector at offset {copy[0]} is used")
     if found.end > device.size:
         notes.append(f"the device is {found.end - device.size} bytes shorter than the file system")
     return found, notes
+
+
+def find_copy(device: CachedDevice) -> tuple[int, bytes] | None:
+    """The backup boot sector of a FAT32 that can be read by, and its offset."""
+    for size in (512, 1024, 2048, 4096):
+        raw = device.pread(6 * size, 512)
+        if raw[11:13] != size.to_bytes(2, "little") or raw[510:512] != b"\x55\xaa" or raw[22:24] != b"\0\0":
+            continue
+        try:
+            parse(raw, 6 * size)
+        except DamagedError:
+            continue
+        return 6 * size, raw
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from scanner.model.errors import DamagedError, LimitError, NotCollectedError, Ta
 from scanner.parsers.crc32c import crc32c
 from scanner.target.cached import CachedDevice
 
-__all__ = ["Geometry", "Medium", "open_medium", "stored"]
+__all__ = ["Geometry", "Medium", "find_copy", "open_medium", "stored"]
 
 INCOMPAT_FTYPE = 0x1
 INCOMPAT_NEEDS_REPAIR = 0x10
@@ -66,14 +66,13 @@ class Geometry:
 
 
 class Medium:
-    """The device with its geometry: blocks and inodes by number, checksums compared, `notes` of what is wrong."""
+    """The device with its geometry: blocks and inodes by number, checksums compared, `notes` of what is odd."""
 
     def __init__(self, device: CachedDevice, geometry: Geometry, notes: list[str]) -> None:
         self.device = device
         self.geometry = geometry
         self.notes = notes
         self.sound_clusters: set[int] = set()
-        self._bad: set[int] = set()
         self._attribute_blocks = max(_LEAST_BLOCKS, min(_MOST_BLOCKS, 2 * device.size >> geometry.block_log))
 
     def note(self, text: str) -> None:
@@ -107,12 +106,12 @@ class Medium:
         return self.place(number >> per_block) + ((number & ((1 << per_block) - 1)) << geometry.inode_log)
 
     def check(self, data: bytes, place: int, offset: int, what: str) -> None:
-        """Note when the checksum stored at `place` of a version 5 structure is not that of the structure."""
-        if offset in self._bad or stored(data, place) == checksum(data, place):
-            return
-        if len(self._bad) < _MAX_NOTES * 16:
-            self._bad.add(offset)
-        self.note(f"checksum of {what} at offset {offset} is wrong")
+        """Raise DamagedError when the checksum stored at `place` of a version 5 structure is not that of the structure.
+
+        As the kernel does: a flipped bit in a size or a name would otherwise be a fact.
+        """
+        if stored(data, place) != checksum(data, place):
+            raise DamagedError(f"{self.device.name}: checksum of {what} at offset {offset} is wrong")
 
 
 def stored(data: bytes, place: int) -> int:
@@ -208,6 +207,12 @@ def open_medium(device: CachedDevice) -> Medium:
         size = geometry.blocks << geometry.block_log
         notes.append(f"device ends after {device.size} bytes, the file system is {size} bytes long")
     return Medium(device, geometry, notes)
+
+
+def find_copy(device: CachedDevice) -> int | None:
+    """Offset of a sound superblock of another allocation group, where the first one is gone."""
+    found = _copy(device, None)
+    return None if found is None else found[1]
 
 
 def _copy(device: CachedDevice, first: Geometry | None) -> tuple[Geometry, int] | None:

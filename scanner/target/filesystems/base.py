@@ -17,8 +17,17 @@ from functools import cache
 import scanner.target.filesystems as package
 from scanner.model.errors import NotCollectedError
 from scanner.target.base import BlockDevice, FileTree
+from scanner.target.cached import CachedDevice
 
-__all__ = ["FileSystem", "open_filesystem", "readers"]
+__all__ = ["Backup", "FileSystem", "open_filesystem", "readers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A sound copy of a superblock at `offset` of a device; `start`: the first bytes of the device with it in place."""
+
+    offset: int
+    start: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +36,14 @@ class FileSystem:
 
     `open` reads only the superblock and what it needs to find the root directory. Raises DamagedError when the device
     holds nonsense, NotCollectedError("unsupported: …") for a feature that cannot be read.
+
+    `backup` finds a sound copy of the superblock on a device whose start shows nothing; `open` then reads by it. It
+    raises TargetError where the device cannot be read.
     """
 
     kinds: tuple[str, ...]
     open: Callable[[BlockDevice], FileTree]
+    backup: Callable[[CachedDevice], Backup | None] | None = None
 
 
 @cache

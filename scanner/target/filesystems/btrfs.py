@@ -18,9 +18,9 @@ from scanner.target.filesystems import _btrfs_items as items
 from scanner.target.filesystems._btrfs_data import FileData
 from scanner.target.filesystems._btrfs_node import Volume
 from scanner.target.filesystems._btrfs_roots import FileRoot, Roots, Subvolume
-from scanner.target.filesystems._btrfs_super import load
+from scanner.target.filesystems._btrfs_super import COPIES, find_copy, load
 from scanner.target.filesystems._nodes import Node, NodeTree
-from scanner.target.filesystems.base import FileSystem
+from scanner.target.filesystems.base import Backup, FileSystem
 
 __all__ = ["FILESYSTEM", "BtrfsTree", "Subvolume", "open_btrfs"]
 
@@ -157,4 +157,9 @@ def open_btrfs(device: BlockDevice, subvolume: int | str | None = None) -> Btrfs
     return BtrfsTree(_Opened(volume, roots, FileData(volume, roots.checksums())), number)
 
 
-FILESYSTEM = FileSystem(kinds=("btrfs",), open=open_btrfs)
+def _backup(device: CachedDevice) -> Backup | None:
+    found = find_copy(device)
+    return None if found is None else Backup(found[0], bytes(COPIES[0]) + found[1])
+
+
+FILESYSTEM = FileSystem(kinds=("btrfs",), open=open_btrfs, backup=_backup)

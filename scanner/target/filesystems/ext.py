@@ -20,9 +20,9 @@ from scanner.target.cached import CachedDevice
 from scanner.target.filesystems._ext_dir import Directories, Listing
 from scanner.target.filesystems._ext_inode import ENCRYPTED, EXTENTS, INLINE, Inode, Inodes
 from scanner.target.filesystems._ext_map import BlockMap
-from scanner.target.filesystems._ext_super import INCOMPAT_EA_INODE, Groups, load
+from scanner.target.filesystems._ext_super import INCOMPAT_EA_INODE, Groups, find_copy, load
 from scanner.target.filesystems._ext_xattr import Attributes
-from scanner.target.filesystems.base import FileSystem
+from scanner.target.filesystems.base import Backup, FileSystem
 
 __all__ = ["FILESYSTEM", "ExtTree"]
 
@@ -194,4 +194,9 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
-FILESYSTEM = FileSystem(("ext2", "ext3", "ext4"), ExtTree)
+def _backup(device: CachedDevice) -> Backup | None:
+    found = find_copy(device)
+    return None if found is None else Backup(found[0], bytes(1024) + found[1].raw)
+
+
+FILESYSTEM = FileSystem(("ext2", "ext3", "ext4"), ExtTree, _backup)

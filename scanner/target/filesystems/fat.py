@@ -18,8 +18,8 @@ from scanner.target import limits
 from scanner.target.base import BlockDevice, Entry, FileTree
 from scanner.target.cached import CachedDevice
 from scanner.target.filesystems._fat_dir import Item, Listing, parse
-from scanner.target.filesystems._fat_table import Table, load
-from scanner.target.filesystems.base import FileSystem
+from scanner.target.filesystems._fat_table import Table, find_copy, load
+from scanner.target.filesystems.base import Backup, FileSystem
 
 __all__ = ["FILESYSTEM", "FatTree"]
 
@@ -155,4 +155,9 @@ def _child(listing: Listing, name: str, path: str) -> Item:
     return found
 
 
-FILESYSTEM = FileSystem(("vfat",), FatTree)
+def _backup(device: CachedDevice) -> Backup | None:
+    found = find_copy(device)
+    return None if found is None else Backup(*found)
+
+
+FILESYSTEM = FileSystem(("vfat",), FatTree, _backup)

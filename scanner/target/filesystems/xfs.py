@@ -20,8 +20,8 @@ from scanner.target.filesystems._xfs_directory import directory
 from scanner.target.filesystems._xfs_fork import LOCAL
 from scanner.target.filesystems._xfs_inode import Inode, load_inode
 from scanner.target.filesystems._xfs_log import log_note
-from scanner.target.filesystems._xfs_super import Medium, open_medium
-from scanner.target.filesystems.base import FileSystem
+from scanner.target.filesystems._xfs_super import Medium, find_copy, open_medium
+from scanner.target.filesystems.base import Backup, FileSystem
 
 __all__ = ["FILESYSTEM", "XfsTree", "open_xfs"]
 
@@ -118,4 +118,9 @@ def open_xfs(device: BlockDevice) -> XfsTree:
     return tree
 
 
-FILESYSTEM = FileSystem(("xfs",), open_xfs)
+def _backup(device: CachedDevice) -> Backup | None:
+    place = find_copy(device)
+    return None if place is None else Backup(place, device.exact(place, 512))
+
+
+FILESYSTEM = FileSystem(("xfs",), open_xfs, _backup)

@@ -20,8 +20,11 @@ __all__ = ["Layout", "Slot", "exists", "is_root", "layouts"]
 class Slot:
     """One system that the image could boot.
 
-    `role`: active, rollback, recovery or only. `why`: the sentence that says how the role was found. `part` holds its
-    root file system; `mounts` are trees that the layout itself puts over it (place -> tree).
+    `role`: active, rollback, recovery, installer, only, or other. `why`: the sentence that says how the role was found.
+    `part` holds its root file system; `mounts` are trees that the layout itself puts over it (place -> tree).
+
+    Where a root costs much to open, `finish` gives part, tree and mounts once the slot is chosen; it never raises for
+    what the medium holds.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Slot:
     part: Part
     tree: FileTree
     mounts: dict[str, FileTree] = field(default_factory=dict)
+    finish: Callable[[], tuple[Part, FileTree, dict[str, FileTree]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,23 @@ def test_an_empty_folder_empties_the_file(tmp_path: Path) -> None:
     assert (fact.state, fact.value) == ("present", [])
 
 
+def test_the_unit_may_name_the_file_that_is_loaded(tmp_path: Path) -> None:
+    """A drop-in that calls auditctl -R instead of augenrules: the folder is not merged."""
+    build(
+        tmp_path,
+        {
+            "/etc/audit/rules.d/a.rules": "-w /etc/group -p wa -k identity\n",
+            "/etc/audit/audit.rules": IDENTITY,
+            "/usr/lib/systemd/system/audit-rules.service": "[Service]\nExecStart=/usr/bin/augenrules --load\n",
+        },
+    )
+    assert [record["path"] for record in fact_of(tmp_path, "audit.rules").value] == ["/etc/group"]
+    drop_in = "[Service]\nExecStart=\nExecStart=-/usr/sbin/auditctl -R /etc/audit/audit.rules\n"
+    build(tmp_path, {"/etc/systemd/system/audit-rules.service.d/load.conf": drop_in})
+    record = fact_of(tmp_path, "audit.rules").value[0]
+    assert (record["path"], record["source"]) == ("/etc/passwd", "/etc/audit/audit.rules")
+
+
 def test_no_audit_at_all(tmp_path: Path) -> None:
     facts = facts_of(build(tmp_path, {"/etc": None}), ["audit.rules", "audit.settings", "audit.watches:/etc/passwd"])
     assert {fact.state for fact in facts.values()} == {"absent"}

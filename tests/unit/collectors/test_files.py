@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from scanner.collectors.base import Look
-from scanner.collectors.files import _kinds, _left_out
+from scanner.collectors.file_survey import kinds as kinds_of
+from scanner.collectors.file_survey import left_out
 from scanner.collectors.registry import collect
 from scanner.collectors.userdb import Names
 from scanner.target.base import Entry
@@ -113,7 +114,7 @@ def test_the_walk(tmp_path: Path) -> None:
     ]
 
 
-def test_the_physical_root_of_ostree_is_left_out(tmp_path: Path) -> None:
+def test_the_physical_root_of_ostree_isleft_out(tmp_path: Path) -> None:
     root = tree(tmp_path)
     build(root, {"/sysroot/open": ""})
     os.chmod(root / "sysroot/open", 0o666)
@@ -131,9 +132,9 @@ def test_file_systems_of_a_running_system(tmp_path: Path) -> None:
     )
     root = build(tmp_path, {"/proc/self/mountinfo": mounts})
     target = TreeTarget(root, runtime=True)
-    assert _left_out(Look(target, (), {})) == ("/proc", "/sys", "/dev", "/run"), "a table inside a tree hides nothing"
+    assert left_out(Look(target, (), {})) == ("/proc", "/sys", "/dev", "/run"), "a table inside a tree hides nothing"
     target.kind = "live"
-    assert _left_out(Look(target, (), {})) == ("/proc", "/sys", "/dev", "/run", "/mnt/a b", "/media")
+    assert left_out(Look(target, (), {})) == ("/proc", "/sys", "/dev", "/run", "/mnt/a b", "/media")
     target.close()
 
 
@@ -156,12 +157,12 @@ NAMES = Names({0: "root", 1000: "me"}, {0: "root", 1000: "us"})
     ],
 )  # fmt: skip
 def test_kinds(path: str, mode: int, uid: int, gid: int, kinds: list[str]) -> None:
-    assert list(_kinds(Entry(path, mode, uid, gid, 0), NAMES)) == kinds
+    assert list(kinds_of(Entry(path, mode, uid, gid, 0), NAMES)) == kinds
 
 
 def test_an_overlay_mark_is_no_device() -> None:
-    assert list(_kinds(Entry("/opt/x", stat.S_IFCHR, 0, 0, 0, rdev=0), NAMES)) == []
-    assert list(_kinds(Entry("/opt/x", stat.S_IFCHR, 0, 0, 0, rdev=259), NAMES)) == ["device_outside_dev"]
+    assert list(kinds_of(Entry("/opt/x", stat.S_IFCHR, 0, 0, 0, rdev=0), NAMES)) == []
+    assert list(kinds_of(Entry("/opt/x", stat.S_IFCHR, 0, 0, 0, rdev=259), NAMES)) == ["device_outside_dev"]
 
 
 def test_unreadable_folders_leave_gaps(tmp_path: Path) -> None:

@@ -189,3 +189,21 @@ def test_another_file_named_on_the_line(tmp_path: Path) -> None:
     assert effective(root, "faillock", "deny")[0]["number"] == 2
     (root / "etc/fl").unlink()
     assert not fact_of(root, "faillock.effective").complete
+
+
+def test_a_lock_whose_refusal_is_ignored_has_no_settings_in_force(tmp_path: Path) -> None:
+    """`sufficient` lets a locked account go on to the password."""
+    text = "auth sufficient pam_faillock.so preauth deny=3\nauth [default=die] pam_faillock.so authfail deny=3\n"
+    found = effective(build(tmp_path, {"/etc/pam.d/a": text}), "faillock", "deny")
+    assert [one["mode"] for one in found] == ["authfail"]
+
+
+def test_wheel_may_be_asked_after_the_password(tmp_path: Path) -> None:
+    """As su has it when the line stands last: the password is asked in a substack, the group afterwards."""
+    files = {
+        "/etc/pam.d/su": "auth sufficient pam_rootok.so\nauth substack all\nauth required pam_wheel.so use_uid\n",
+        "/etc/pam.d/all": "auth sufficient pam_unix.so\nauth required pam_deny.so\n",
+    }
+    assert service(build(tmp_path, files), "su")["wheel"] is True
+    build(tmp_path, {"/etc/pam.d/all": "auth required pam_deny.so\n"})
+    assert service(tmp_path, "su")["wheel"] is False

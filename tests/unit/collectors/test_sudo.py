@@ -21,7 +21,7 @@ def test_defaults_in_the_order_sudo_reads_them(tmp_path: Path) -> None:
         tmp_path,
         {
             "/etc/sudoers": MAIN,
-            "/etc/sudoers.d/10": "Defaults:alice timestamp_timeout=-1\n",
+            "/etc/sudoers.d/10": "Defaults:alice timestamp_timeout=-1\nDefaults:bob timestamp_timeout=+2.5\n",
             "/etc/sudoers.d/20": "Defaults logfile=/var/log/sudo.log\n",
             "/etc/sudoers.d/x.bak": "Defaults !authenticate\n",
             "/etc/sudoers.d/y~": "Defaults !authenticate\n",
@@ -34,6 +34,7 @@ def test_defaults_in_the_order_sudo_reads_them(tmp_path: Path) -> None:
         ("use_pty", True, None, "global", False, "/etc/sudoers"),
         ("timestamp_timeout", True, 6, "global", True, "/etc/sudoers"),
         ("timestamp_timeout", True, -1, "user", False, "/etc/sudoers.d/10"),
+        ("timestamp_timeout", True, 3, "user", False, "/etc/sudoers.d/10"),
         ("logfile", True, None, "global", True, "/etc/sudoers.d/20"),
         ("use_pty", False, None, "global", True, "/etc/sudoers"),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scanner.parsers.pam import CONTROLS, control_of
-from scanner.parsers.pam_flow import Step, always_after, always_before, denies
+from scanner.parsers.pam_flow import Step, always_after, always_before, always_confirmed, denies
 
 
 def step(control: str, module: str, *arguments: str, level: int = 0) -> Step:
@@ -109,3 +109,13 @@ def test_after_a_refusal() -> None:
     assert after(step("sufficient", "unix"), step("sufficient", "sss"), step("required", "guard"))
     assert not after(step("sufficient", "unix"), step("requisite", "sss"), step("required", "guard"))
     assert not after(step("required", "guard"))
+
+
+def test_a_guard_after_the_module_that_grants() -> None:
+    """Consent inside a substack ends that alone; `sufficient` at the top passes no guard; a weak guard is none."""
+    inside = (step("substack", "system"), step("sufficient", "unix", level=1), step("required", "deny", level=1))
+    assert always_confirmed((*inside, step("required", "guard")), unix, guard)
+    assert not always_confirmed((*inside, step("optional", "guard")), unix, guard)
+    assert not always_confirmed((step("sufficient", "unix"), step("required", "guard")), unix, guard)
+    assert always_confirmed((step("required", "unix"), step("required", "guard")), unix, guard)
+    assert not always_confirmed((step("required", "guard"),), unix, guard)

@@ -160,3 +160,18 @@ def test_shadow_made_by_shadow_utils(tmp_path: Path) -> None:
     assert (shadow["alice"].password, shadow["alice"].hash_method) == ("locked", "sha512")
     assert (shadow["bob"].password, shadow["bob"].hash_method) == ("locked", None)
     assert shadow["root"].password == "no_login"
+
+
+def test_unknown_text_in_passwd_is_taken_for_a_hash() -> None:
+    """Everybody can read it; the usual marks are none."""
+    users = passwd.parse_passwd(
+        "a:0fcf3792f5fffc4fcd18:1:1::/:/bin/sh\nb:*:2:2::/:/bin/sh\nc:NP:3:3::/:/bin/sh\n"
+    ).entries
+    assert [user.password for user in users] == ["set", "no_login", "no_login"]
+
+
+def test_a_shadow_line_may_end_before_the_reserved_field() -> None:
+    """Eight fields are read as nine, seven are refused."""
+    parsed = passwd.parse_shadow("a:!!:18648:1::::\nb:!!:18648:1:::\n")
+    assert [entry.name for entry in parsed.entries] == ["a"]
+    assert [problem.message for problem in parsed.problems] == ["7 fields instead of 9"]

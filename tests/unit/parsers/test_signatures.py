@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from scanner.model.errors import ParseError
 from scanner.parsers.partition_table import partitions
 from scanner.parsers.signatures import PROBED, probe
-from tests.storage_lab import blank, luks, reader, run
+from tests.storage_lab import blank, luks, reader, run, tool
 
 UUID = "12345678-1234-1234-1234-123456789abc"
 
@@ -27,6 +28,9 @@ def kinds(path: Path) -> list[str]:
         (("mkfs.xfs", "-q", "-L", "data", "-m", f"uuid={UUID}"), "xfs", "data", UUID, 320),
         (("mkfs.btrfs", "-q", "-L", "data", "-U", UUID), "btrfs", "data", UUID, 128),
         (("mkswap", "-q", "-L", "data", "-U", UUID), "swap", "data", UUID, 16),
+        (("mkfs.jfs", "-q"), "jfs", None, None, 64),
+        (("mkfs.reiserfs", "-q", "-ff"), "reiserfs", None, None, 64),
+        (("mkfs.nilfs2", "-q"), "nilfs2", None, None, 256),
         (("mkfs.vfat", "-n", "DATA", "-i", "1234ABCD"), "vfat", "DATA", "1234-ABCD", 64),
         (("mkfs.vfat", "-F", "32", "-n", "DATA", "-i", "1234ABCD"), "vfat", "DATA", "1234-ABCD", 64),
     ],
@@ -129,3 +133,97 @@ def test_partition_outside_of_the_device(tmp_path: Path) -> None:
     run("sgdisk", "-n", "1:2048:+32M", str(path))
     with pytest.raises(ParseError, match="does not lie on the device"):
         partitions(reader(path), 16 << 20)
+
+
+@pytest.mark.parametrize("size", [1, 4, 16, 40, 300, 2100])
+@pytest.mark.parametrize("bits", ["12", "16", "32", None])
+def test_fat_by_its_numbers(tmp_path: Path, size: int, bits: str | None) -> None:
+    """Every size and kind that mkfs.vfat makes, with and without the words in its boot sector."""
+    path = blank(tmp_path / "d", size << 20)
+    words = [tool("mkfs.vfat"), *(["-F", bits] if bits else []), "-i", "1234ABCD", str(path)]
+    if subprocess.run(words, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mkfs.vfat refuses this size")  # as FAT32 of 1 MiB
+    assert kinds(path) == ["vfat"]
+    for place, data in ((3, b"SYSLINUX"), (54, bytes(8)), (82, bytes(8))):
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(data)
+    found = probe(reader(path)(0, PROBED))
+    assert [item.kind for item in found] == ["vfat"]
+
+
+@pytest.mark.parametrize("options", [("-f", "1440"), ("-f", "720"), ("-C", "-t", "40", "-h", "16", "-n", "63")])
+def test_fat_of_mformat(tmp_path: Path, options: tuple[str, ...]) -> None:
+    path = tmp_path / "d"
+    run("mformat", "-C", "-i", str(path), *[word for word in options if word != "-C"], "-v", "DISK", "::")
+    assert kinds(path) == ["vfat"]
+
+
+def test_fat_with_a_table_of_itself(tmp_path: Path) -> None:
+    """mkfs.vfat can put a partition that starts at sector 0 into its boot sector: that is no table."""
+    path = blank(tmp_path / "d", 64 << 20)
+    run("mkfs.vfat", "--mbr=y", str(path))
+    assert reader(path)(446, 16) != bytes(16)
+    assert kinds(path) == ["vfat"]
+
+
+def test_a_true_table_behind_old_fat_numbers_is_reported_too(tmp_path: Path) -> None:
+    path = blank(tmp_path / "d", 64 << 20)
+    run("mkfs.vfat", str(path))
+    entry = bytes([0x80, 0, 0, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, "little") + (4096).to_bytes(4, "little")
+    with path.open("r+b") as file:
+        file.seek(446)
+        file.write(entry)
+    assert kinds(path) == ["mbr", "vfat"]
+
+
+@pytest.mark.parametrize("name", [b"NTFS    ", b"EXFAT   ", b"-FVE-FS-"])
+def test_ntfs_exfat_and_bitlocker_are_no_fat(name: bytes) -> None:
+    sector = bytearray(512)
+    sector[3:11], sector[510:] = name, b"\x55\xaa"
+    sector[11:13], sector[13], sector[21] = b"\0\2", 8, 0xF8
+    if name == b"-FVE-FS-":  # which keeps the numbers of a FAT32
+        sector[14:17], sector[32:36], sector[36:40] = b"\x20\0\2", b"\0\0\x10\0", b"\0\x10\0\0"
+    assert "vfat" not in [item.kind for item in probe(bytes(sector))]
+
+
+def test_boot_loaders_are_no_fat() -> None:
+    places = ("/usr/lib/grub/i386-pc/boot.img", "/usr/lib/syslinux/mbr/mbr.bin", "/usr/lib/ISOLINUX/isohdpfx.bin")
+    installed = [Path(place) for place in places if Path(place).exists()]
+    if not installed:
+        pytest.skip("no boot loader is installed (Debian: grub-pc-bin, syslinux-common or isolinux)")
+    for place in installed:
+        code = place.read_bytes()[:510].ljust(510, b"\0") + b"\x55\xaa"
+        assert "vfat" not in [item.kind for item in probe(code)], place
+
+
+def test_only_the_backup_gpt_is_left(tmp_path: Path) -> None:
+    path = blank(tmp_path / "d", 64 << 20)
+    run("sgdisk", "-n", "1:2048:+8M", "-t", "1:ef00", str(path))
+    found = partitions(reader(path), 64 << 20)
+    with path.open("r+b") as file:
+        file.write(bytes(34 * 512))
+    assert partitions(reader(path), 64 << 20) == found
+    with path.open("r+b") as file:
+        file.write(b"something else")
+    assert partitions(reader(path), 64 << 20) == []
+
+
+def test_a_protective_mbr_alone_is_a_lost_gpt(tmp_path: Path) -> None:
+    path = blank(tmp_path / "d", 64 << 20)
+    run("sgdisk", "-n", "1:2048:+8M", str(path))
+    with path.open("r+b") as file:
+        file.seek(512)
+        file.write(bytes(512))
+        file.seek(-512, 2)
+        file.write(bytes(512))
+    with pytest.raises(ParseError, match="both copies of the GPT are lost"):
+        partitions(reader(path), 64 << 20)
+
+
+def test_a_pool_member_of_zfs() -> None:
+    """The label as OpenZFS writes it: an XDR name-value list that begins with the version of the pool."""
+    data = bytearray(PROBED)
+    pair = b"\0\0\0\x24\0\0\0\x20" + b"\0\0\0\7version\0" + b"\0\0\0\x08\0\0\0\1" + b"\0" * 6 + b"\x13\x88"
+    data[0x4000 : 0x4000 + 12 + len(pair)] = b"\1\1\0\0" + b"\0\0\0\0\0\0\0\1" + pair
+    assert [one.kind for one in probe(bytes(data))] == ["zfs"]

@@ -1,0 +1,164 @@
+"""What a root tree asks to be mounted at boot: lines of /etc/fstab and enabled .mount units.
+
+Order of rank, as systemd has it: units below /etc, then fstab, then units below /usr; a mask hides both.
+Sources: fstab(5), systemd.mount(5), systemd-fstab-generator(8), systemd.unit(5).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scanner.model.errors import ParseError, TargetError
+from scanner.parsers import fstab
+from scanner.parsers.mount_options import split
+from scanner.parsers.systemd_unit import Unit, parse
+from scanner.target.base import FileTree
+
+__all__ = ["Wish", "wishes"]
+
+_ADMIN = "/etc/systemd/system"
+_FOLDERS = (_ADMIN, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+_BOOT = frozenset(
+    f"{name}.target" for name in ("local-fs", "sysinit", "basic", "multi-user", "graphical", "default", "remote-fs")
+)
+_MAX_TEXT = 1 << 20
+_MAX_UNITS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One mount. `target` is normalised and below `/`; `origin`: the file that asks for it."""
+
+    source: str
+    target: str
+    type: str
+    options: tuple[str, ...]
+    origin: str
+
+    def option(self, name: str) -> str | None:
+        """The last value of `name=value` among the options."""
+        lead = f"{name}="
+        return next((one[len(lead) :] for one in reversed(self.options) if one.startswith(lead)), None)
+
+
+def wishes(tree: FileTree) -> list[Wish]:
+    """Everything that is mounted without being asked for by hand, outer mount points first."""
+    units = _Units(tree)
+    found = {wish.target: wish for wish in units.found(admin=False)}
+    found |= {wish.target: wish for wish in _fstab(tree)}
+    found |= {wish.target: wish for wish in units.found(admin=True)}
+    kept = [wish for target, wish in found.items() if target not in units.masked]
+    return sorted(kept, key=lambda wish: wish.target.count("/"))
+
+
+def _fstab(tree: FileTree) -> Iterator[Wish]:
+    """Lines in order; one that cannot be understood is left out, as the generator does it."""
+    for raw in (_text(tree, "/etc/fstab") or "").split("\n")[: fstab.MAX_LINES]:
+        try:
+            lines = fstab.parse(raw)
+        except ParseError:
+            continue
+        for line in lines:
+            target = posixpath.normpath(line.target)
+            automatic = "noauto" not in line.options or "x-systemd.automount" in line.options
+            if target.startswith("/") and target.strip("/") and line.type != "swap" and automatic:
+                yield Wish(line.source, f"/{target.lstrip('/')}", line.type, line.options, "/etc/fstab")
+
+
+class _Units:
+    """The .mount units of a tree. `masked`: mount points that a mask keeps free."""
+
+    def __init__(self, tree: FileTree) -> None:
+        self._tree = tree
+        self.masked: set[str] = set()
+        self._files: dict[str, str] = {}
+        self._asked: set[str] = set()
+        for folder in _FOLDERS:
+            for name in _names(tree, folder)[:_MAX_UNITS]:
+                if name.endswith(".mount"):
+                    self._files.setdefault(name, f"{folder}/{name}")
+                elif name.endswith((".wants", ".requires")) and name.rpartition(".")[0] in _BOOT:
+                    self._asked.update(_names(tree, f"{folder}/{name}"))
+        for name, path in list(self._files.items()):
+            if self._is_mask(path):
+                del self._files[name]
+                self.masked.add(_path_of(name))
+
+    def _is_mask(self, path: str) -> bool:
+        try:
+            entry = self._tree.stat(path, follow=False)
+            if entry.type == "link":
+                return self._tree.readlink(self._tree.resolve(path, follow=False)).endswith("/dev/null")
+            return entry.type == "file" and not entry.size
+        except TargetError:
+            return False
+
+    def found(self, *, admin: bool) -> Iterator[Wish]:
+        """The units below /etc, or the others, that the boot asks for and systemd would accept."""
+        for name, path in sorted(self._files.items()):
+            if path.startswith(f"{_ADMIN}/") is not admin:
+                continue
+            if not {name, f"{name.removesuffix('.mount')}.automount"} & self._asked:
+                continue
+            unit = self._unit(name, path)
+            source, target = unit.last("Mount", "What"), unit.last("Mount", "Where")
+            if source is None or target is None or not target.startswith("/"):
+                continue
+            target = posixpath.normpath(f"/{target.lstrip('/')}")
+            # systemd refuses a unit whose name is not that of its mount point.
+            if target == "/" or _path_of(name) != target:
+                continue
+            yield Wish(source, target, unit.last("Mount", "Type") or "auto", self._options(unit), path)
+
+    def _options(self, unit: Unit) -> tuple[str, ...]:
+        try:
+            return tuple(split(unit.last("Mount", "Options") or ""))
+        except ParseError:
+            return ()
+
+    def _unit(self, name: str, path: str) -> Unit:
+        drop_ins: dict[str, str] = {}
+        for folder in _FOLDERS:
+            for one in _names(self._tree, f"{folder}/{name}.d"):
+                if one.endswith(".conf"):
+                    drop_ins.setdefault(one, f"{folder}/{name}.d/{one}")
+        files = []
+        for one in (path, *(drop_ins[key] for key in sorted(drop_ins))):
+            try:
+                files.append(parse(_text(self._tree, one) or ""))
+            except ParseError:
+                continue
+        return Unit.of(files)
+
+
+def _path_of(name: str) -> str:
+    """The mount point that a unit name stands for: `-` is a slash, `\\xNN` a byte."""
+    out = bytearray()
+    rest = name.removesuffix(".mount").encode("utf-8", "surrogateescape")
+    while rest:
+        if rest.startswith(b"\\x") and len(rest) >= 4:
+            try:
+                out.append(int(rest[2:4], 16))
+                rest = rest[4:]
+                continue
+            except ValueError:
+                pass
+        out += b"/" if rest[:1] == b"-" else rest[:1]
+        rest = rest[1:]
+    return "/" + out.decode("utf-8", "surrogateescape").strip("/")
+
+
+def _names(tree: FileTree, folder: str) -> list[str]:
+    try:
+        return tree.listdir(folder)
+    except TargetError:
+        return []
+
+
+def _text(tree: FileTree, path: str) -> str | None:
+    try:
+        return tree.read(path, _MAX_TEXT).decode("utf-8", "surrogateescape")
+    except TargetError:
+        return None
