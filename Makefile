@@ -9,7 +9,7 @@ OUT ?= out
 # extra arguments for `make scan`, e.g. make scan ARGS="--profile velaos"
 ARGS ?=
 
-.PHONY: help scan test test-long dev fmt lint type drift check docs lock pyz wheel bench clean
+.PHONY: help scan test test-long conformance dev fmt lint type drift check docs lock pyz wheel bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ test: dev  ## set up all that tests need, run all tests
 test-long: dev  ## as test, with many more examples of each property
 	@.ci/setup test
 	@ASSAY_LONG=1 $(BIN)/pytest -q -n $${ASSAY_TEST_JOBS:-2} --dist loadgroup
+
+conformance: dev  ## the public scenarios, as root: make conformance SCENARIOS=/path (see tests/conformance/README.md)
+	@$(BIN)/python -m tests.conformance.run $(SCENARIOS)
 
 fmt: dev  ## format the code
 	@$(BIN)/ruff format -q scanner tests bench

@@ -12,7 +12,21 @@ import sys
 import typer
 
 from scanner import __version__
-from scanner.cli import check, collect, config, controls, evaluate, explain, report, rules, scan, schema, shared, target
+from scanner.cli import (
+    check,
+    collect,
+    config,
+    controls,
+    evaluate,
+    explain,
+    report,
+    rules,
+    sbom,
+    scan,
+    schema,
+    shared,
+    target,
+)
 from scanner.model.errors import AssayError
 
 __all__ = ["app", "main"]
@@ -45,7 +59,7 @@ def _top(
 
 for module in (scan, collect, evaluate, report, check, explain, schema):
     module.register(app)
-for group in (rules, controls, target, config):
+for group in (rules, controls, target, sbom, config):
     app.add_typer(group.app)
 
 

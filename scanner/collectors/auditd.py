@@ -28,7 +28,13 @@ def _settings(look: Look) -> Json:
     if daemon is None:
         look.because(f"{_CONFIG} does not exist")
         return None
-    return {**daemon.values, "source": _CONFIG, "lines": {name: daemon.lines[name] for name in sorted(daemon.lines)}}
+    return {
+        **daemon.values,
+        "starts": not daemon.refused,
+        "refused": list(daemon.refused),
+        "source": _CONFIG,
+        "lines": {name: daemon.lines[name] for name in sorted(daemon.lines)},
+    }
 
 
 def _plugins(look: Look) -> Json:
@@ -82,7 +88,7 @@ COLLECTOR = Collector(
         FactSpec(
             "audit.auditd",
             "object",
-            "Settings of auditd with its own defaults filled in.",
+            "Settings of auditd with its own defaults filled in; words it refuses as they stand.",
             fields={
                 "local_events": "text: yes or no",
                 "write_logs": "text: yes or no",
@@ -106,6 +112,8 @@ COLLECTOR = Collector(
                 "disk_error_action": "text: lower-case word; syslog by default",
                 "overflow_action": "text: lower-case word; syslog by default",
                 "plugin_dir": "text: path",
+                "starts": "flag: the daemon takes the file; with a line that it refuses it does not start",
+                "refused": "list: lines that it refuses, with the reason",
                 "source": "text: file",
                 "lines": "object: keyword to the line that set it",
             },

@@ -35,11 +35,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """`id`, the facts it provides, and the function that yields them."""
+    """`id`, the facts it provides, and the function that yields them; `texts`: bytes of all text files it may parse,
+    where that is not MAX_TEXTS."""
 
     id: str
     facts: tuple[FactSpec, ...]
     collect: Callable[[Look], Iterable[Fact]]
+    texts: int | None = None
 
 
 @dataclass(slots=True)
@@ -52,12 +54,19 @@ class _Scope:
 class Look:
     """What one collector may see of one target, remembering what it saw."""
 
-    def __init__(self, target: Target, specs: Sequence[FactSpec], wanted: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        target: Target,
+        specs: Sequence[FactSpec],
+        wanted: Mapping[str, Sequence[str]],
+        texts: int | None = None,
+    ) -> None:
         self.target = target
         self._specs = {spec.name: spec for spec in specs}
         self._wanted = wanted
         self._scopes: list[_Scope] = [_Scope({}, {})]
         self._parsed = 0
+        self._most_parsed = texts
         self._texts: dict[str, tuple[str | None, Evidence | None]] = {}
         self._shared: dict[object, tuple[object, _Scope]] = {}
 
@@ -85,8 +94,9 @@ class Look:
                 self._texts[path] = (None, None)
             else:
                 self._parsed += len(data)
-                if self._parsed > limits.MAX_TEXTS:
-                    raise LimitError(f"{printable(path)}: more than {limits.MAX_TEXTS} bytes of text for one subject")
+                most = limits.MAX_TEXTS if self._most_parsed is None else self._most_parsed
+                if self._parsed > most:
+                    raise LimitError(f"{printable(path)}: more than {most} bytes of text for one subject")
                 text = data.decode("utf-8", "surrogateescape")
                 self._texts[path] = (text, Evidence(printable(path), sha256=self._digest(path, data, text)))
         text_or_none, evidence = self._texts[path]

@@ -19,6 +19,7 @@ __all__ = ["FOLDERS", "Entry", "Service", "services"]
 FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d")
 _MAX_LEVEL = 32
 _MAX_ENTRIES = 2000
+_MAX_ALL = 20_000
 _MAX_SERVICES = 500
 
 
@@ -88,11 +89,16 @@ def services(look: Look) -> list[Service] | None:
     if len(names) > _MAX_SERVICES:
         look.gap("/etc/pam.d", f"limit: more than {_MAX_SERVICES} services")
     found = []
+    left = _MAX_ALL
     for name in names[:_MAX_SERVICES]:
         got = files.get(name)
         if got is None:
             continue
-        stacks = {kind: list(_Expander(look, files, name, kind).expand()) for kind in pam.TYPES}
+        stacks = {}
+        for kind in pam.TYPES:
+            expander = _Expander(look, files, name, kind, min(_MAX_ENTRIES, left))
+            stacks[kind] = list(expander.expand())
+            left -= expander.spent
         found.append(Service(name, got[0], look.link(got[0]), stacks))
     return found
 
@@ -100,12 +106,17 @@ def services(look: Look) -> list[Service] | None:
 class _Expander:
     """One stack of one service, expanded within a budget (includes may multiply)."""
 
-    def __init__(self, look: Look, files: _Files, service: str, kind: str) -> None:
+    def __init__(self, look: Look, files: _Files, service: str, kind: str, budget: int) -> None:
         self._look = look
         self._files = files
         self._service = service
         self._kind = kind
-        self._budget = _MAX_ENTRIES
+        self._most = self._budget = budget
+
+    @property
+    def spent(self) -> int:
+        """Lines that were gone through."""
+        return self._most - max(self._budget, 0)
 
     def expand(self) -> Iterator[Entry]:
         """The entries in the order in which libpam runs them."""
@@ -121,7 +132,8 @@ class _Expander:
             self._budget -= 1
             if self._budget < 0:
                 if self._budget == -1:
-                    self._look.gap(path, f"limit: more than {_MAX_ENTRIES} entries in one stack")
+                    most = f"{_MAX_ENTRIES} entries in one stack or {_MAX_ALL} in all"
+                    self._look.gap(path, f"limit: more than {most}")
                 return
             if isinstance(item, pam.Problem):
                 yield self._broken(item.message, path, item.line, level)

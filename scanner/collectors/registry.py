@@ -88,7 +88,7 @@ def collect(
             progress(collector.id)
         started = clock()
         error: str | None = None
-        look = Look(target, collector.facts, mine)
+        look = Look(target, collector.facts, mine, collector.texts)
         got: dict[str, Fact] = {}
         try:
             for fact in collector.collect(look):

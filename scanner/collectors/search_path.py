@@ -16,7 +16,8 @@ from scanner.collectors.base import Collector, Look, reason_of
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import search_path
-from scanner.parsers.search_path import Element
+from scanner.parsers.search_path import Element, Mention
+from scanner.target import limits
 
 _SYSTEM = (
     "/etc/profile",
@@ -39,6 +40,9 @@ _GIVEN = {
 }
 _SCOPES = {"ENV_SUPATH": "root", "ENV_PATH": "user", "PATH": "system"}
 
+_MAX_SCRIPT = 256 * 1024
+"""Bytes of one start-up file; each is read word by word."""
+
 _File = tuple[str, str, str | None, str | None]
 
 
@@ -55,22 +59,31 @@ def _files(look: Look) -> list[_File]:
             scope = "root" if user.uid == 0 else "user"
             home = user.home.rstrip("/")
             found += [(f"{home}/{name}", scope, user.name, home) for name in _OWN]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _elements(look: Look) -> Json:
     records = list(_given(look))
+    parsed: dict[str, list[Element]] = {}
     for path, scope, user, home in look.shared(_files):
-        text = look.try_text(path)
-        if text is None:
-            continue
-        try:
-            found = search_path.elements(text)
-        except ParseError as error:
-            look.gap(path, reason_of(error))
-            continue
-        records += [_element(look, element, path, scope, user, home) for element in found]
+        # Many users may share one home: each file is parsed once.
+        if path not in parsed:
+            parsed[path] = _parsed(look, path)
+        records += [_element(look, element, path, scope, user, home) for element in parsed[path]]
+        if len(records) > limits.MAX_RECORDS:
+            break  # and the table says so itself
     return records
+
+
+def _parsed(look: Look, path: str) -> list[Element]:
+    text = look.try_text(path, _MAX_SCRIPT)
+    if text is None:
+        return []
+    try:
+        return search_path.elements(text)
+    except ParseError as error:
+        look.gap(path, reason_of(error))
+        return []
 
 
 def _given(look: Look) -> Iterator[Json]:
@@ -117,11 +130,18 @@ def _element(look: Look, element: Element, source: str, scope: str, user: str | 
 
 def _mentions(look: Look) -> Json:
     records: list[Json] = []
+    named_by: dict[str, list[Mention]] = {}
+    looked = 0
     for path, _, user, home in look.shared(_files):
         if user is None or home is None:
             continue
-        text = look.try_text(path)
-        for mention in search_path.mentions(text) if text is not None else ():
+        if path not in named_by:
+            named_by[path] = search_path.mentions(look.try_text(path, _MAX_SCRIPT) or "")
+        looked += len(named_by[path])
+        if looked > limits.MAX_RECORDS:
+            look.gap(path, f"limit: more than {limits.MAX_RECORDS} files are named in start-up files")
+            break
+        for mention in named_by[path]:
             named = home + mention.path[1:] if mention.path.startswith("~") else mention.path
             if named.startswith(("/proc/", "/sys/", "/dev/", "/run/")):
                 continue
@@ -154,6 +174,7 @@ def collect(look: Look) -> Iterator[Fact]:
 
 COLLECTOR = Collector(
     id="search_path",
+    texts=limits.MAX_SCRIPTS,
     facts=(
         FactSpec(
             "search_path.elements",

@@ -14,6 +14,7 @@ from scanner.collectors.base import Collector, Look
 from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import key_value, shell_profile
+from scanner.target import limits
 
 _PROFILE_FOLDER = "/etc/profile.d"
 _SYSTEM = ("/etc/bashrc", "/etc/bash.bashrc", "/etc/csh.cshrc", "/etc/csh.login", "/etc/zshrc", "/etc/zprofile")
@@ -29,6 +30,10 @@ _OWN = (
     ".zprofile",
     ".zshrc",
 )
+
+
+_MAX_SCRIPT = 256 * 1024
+"""Bytes of one start-up file; each is read word by word."""
 
 
 def _paths(look: Look) -> list[tuple[str, str, str | None]]:
@@ -48,18 +53,29 @@ def _paths(look: Look) -> list[tuple[str, str, str | None]]:
 def _settings(look: Look) -> Json:
     table: list[Json] = []
     seen: set[tuple[str, str | None]] = set()
+    parsed: dict[str, list[shell_profile.Setting]] = {}
     for path, scope, user in look.shared(_paths):
-        text = look.try_text(path) if (path, user) not in seen else None
+        if (path, user) in seen:
+            continue
         seen.add((path, user))
-        if text is None:
-            continue
-        try:
-            found = shell_profile.parse(text, ("TMOUT",))
-        except ParseError as error:
-            look.gap(path, f"malformed: {path}: {error}")
-            continue
-        table += [_record(item, path, scope, user) for item in found]
+        # Many users may share one home: each file is parsed once.
+        if path not in parsed:
+            parsed[path] = _parsed(look, path)
+        table += [_record(item, path, scope, user) for item in parsed[path]]
+        if len(table) > limits.MAX_RECORDS:
+            break  # and the table says so itself
     return table
+
+
+def _parsed(look: Look, path: str) -> list[shell_profile.Setting]:
+    text = look.try_text(path, _MAX_SCRIPT)
+    if text is None:
+        return []
+    try:
+        return shell_profile.parse(text, ("TMOUT",))
+    except ParseError as error:
+        look.gap(path, f"malformed: {path}: {error}")
+        return []
 
 
 def _record(item: shell_profile.Setting, path: str, scope: str, user: str | None) -> Json:
@@ -98,6 +114,7 @@ def collect(look: Look) -> Iterator[Fact]:
 
 COLLECTOR = Collector(
     id="shell",
+    texts=limits.MAX_SCRIPTS,
     facts=(
         FactSpec(
             "shell.settings",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from scanner.engine.content import Content
@@ -69,19 +70,15 @@ def select(
             _check_selection(framework, selection, profile)
             by_control = control_rules(framework, mappings)
             chosen = selected.controls.setdefault(framework.id, {})
+            chosen_instance = _chooser(content, profile, framework, overrides or {}, selected)
             for control in framework.controls.values():
                 if not _levels(control, selection):
                     continue
                 ids = by_control[control.id]
-                taken = [content.rules[one] for one in ids if one in content.rules]
-                taken = [rule for rule in taken if not profile.only or _hits(profile.only, rule)]
-                taken = [rule for rule in taken if not _hits(profile.rules_out, rule)]
-                instances = [_instance(rule, profile, framework, overrides or {}) for rule in taken]
-                for instance in instances:
-                    selected.instances[instance.id] = instance
-                    mine.add(instance.id)
+                taken = [name for one in ids if (name := chosen_instance(one)) is not None]
+                mine.update(taken)
                 before = chosen.get(control.id)
-                names = {instance.id for instance in instances} | set(before.instances if before else ())
+                names = set(taken) | set(before.instances if before else ())
                 whole = len(taken) == len(ids) or (before is not None and before.whole)
                 chosen[control.id] = ChosenControl(control, tuple(ids), tuple(sorted(names)), whole)
         for name in content.rules if profile.rules_in else ():
@@ -93,6 +90,27 @@ def select(
                     mine.add(instance.id)
     _check_overrides(selected, overrides or {})
     return selected
+
+
+def _chooser(
+    content: Content, profile: Profile, framework: Framework, overrides: Mapping[str, Any], selected: Selected
+) -> Callable[[str], str | None]:
+    """Rule id -> id of the instance that the profile chooses of it for the framework, None when it chooses none.
+
+    The instances are added to `selected`. Each is made once, however many controls the rule is mapped to.
+    """
+
+    @cache
+    def chosen(name: str) -> str | None:
+        rule = content.rules.get(name)
+        if rule is None or (profile.only and not _hits(profile.only, rule)) or _hits(profile.rules_out, rule):
+            return None
+        instance = _instance(rule, profile, framework, overrides)
+        key = instance.id
+        selected.instances[key] = instance
+        return key
+
+    return chosen
 
 
 def _check_selection(framework: Framework, selection: Selection, profile: Profile) -> None:

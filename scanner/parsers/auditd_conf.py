@@ -1,6 +1,7 @@
 """/etc/audit/auditd.conf with the daemon's own defaults filled in.
 
-Names and words are case-insensitive. A name or word the daemon does not know keeps it from starting: ParseError.
+Names and words are case-insensitive. A name or word the daemon does not know keeps it from starting: such a file has
+`refused` lines, and its other values are still told.
 Sources: auditd.conf(5); audit-userspace src/auditd-config.c (clear_config and the parser of each keyword).
 """
 
@@ -70,48 +71,55 @@ _MAX_LINE = 512
 class Daemon:
     """`values`: every keyword of interest, lower-case words, numbers as numbers; for `space_left` and
     `admin_space_left` megabytes, and the same name with `_percent` when given as a percentage (the other one is then
-    None). `lines`: keyword to the line that set it."""
+    None); a word that is refused as it is found, a number that is refused None. `lines`: keyword to the line that set it.
+    `refused`: what keeps auditd from starting, as `line 3: reason`, in the order of the lines."""
 
     values: dict[str, str | int | None]
     lines: dict[str, int]
+    refused: tuple[str, ...]
 
 
 def parse(text: str) -> Daemon:
-    """Raises ParseError for what keeps auditd from starting."""
+    """The settings, whether or not auditd takes them. Raises ParseError for binary input."""
     values = dict(_DEFAULTS) | {f"{name}_percent": None for name in _SIZES}
     lines: dict[str, int] = {}
-    for written, value in spaced_settings.parse(text, max_line=_MAX_LINE).items():
+    settings, malformed = spaced_settings.parse_leniently(text, max_line=_MAX_LINE)
+    refused = [(line, "not `name = value` with spaces around the equal sign") for line in malformed]
+    for written, value in settings:
         name = written.lower()
         if name not in _DEFAULTS and name not in _OTHER:
-            raise ParseError(f"unknown keyword {written[:60]}; auditd does not start", line=value.line)
-        if value.option is not None and name not in _WITH_OPTION:
-            raise ParseError(f"{name} takes one value", line=value.line)
-        if name in lines and lines[name] > value.line:
-            continue  # the same keyword in other letters, further down, wins
+            refused.append((value.line, f"unknown keyword {written[:60]}"))
+            continue
+        reason = _reason(name, value)
+        if reason is not None:
+            refused.append((value.line, reason))
         lines[name] = value.line
         if name in _SIZES:
-            values[name], values[f"{name}_percent"] = _size(name, value)
+            percent = value.text.endswith("%")
+            values[name] = None if percent else _number(value.text)
+            values[f"{name}_percent"] = _number(value.text[:-1]) if percent else None
         elif name in _DEFAULTS:
             values[name] = _value(name, value)
-    return Daemon(values, lines)
+    return Daemon(values, lines, tuple(f"line {line}: {reason}" for line, reason in sorted(refused)))
 
 
-def _value(name: str, value: Value) -> str | int:
+def _reason(name: str, value: Value) -> str | None:
+    """Why auditd does not take the value; None: it does."""
+    if value.option is not None and name not in _WITH_OPTION:
+        return f"{name} takes one value"
+    if name in _WORDS and value.text.lower() not in _WORDS[name]:
+        return f"{name} cannot be {value.text[:40]}"
+    number = value.text.removesuffix("%") if name in _SIZES else value.text
+    if name in (*_NUMBERS, *_SIZES) and _number(number) is None:
+        return f"{name} needs a number"
+    return None
+
+
+def _value(name: str, value: Value) -> str | int | None:
     if name in _WORDS:
-        word = value.text.lower()
-        if word not in _WORDS[name]:
-            raise ParseError(f"{name} cannot be {value.text[:40]}; auditd does not start", line=value.line)
-        return word
-    return _number(name, value.text, value.line) if name in _NUMBERS else value.text
+        return value.text.lower()
+    return _number(value.text) if name in _NUMBERS else value.text
 
 
-def _size(name: str, value: Value) -> tuple[int | None, int | None]:
-    if value.text.endswith("%"):
-        return None, _number(name, value.text[:-1], value.line)
-    return _number(name, value.text, value.line), None
-
-
-def _number(name: str, text: str, line: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise ParseError(f"{name} needs a number; auditd does not start", line=line)
-    return int(text)
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None

@@ -21,6 +21,7 @@ _OPENERS = {"if": "fi", "for": "done", "while": "done", "until": "done", "select
 _CLOSERS = frozenset({"fi", "done", "esac", "}"})
 _INNER = frozenset({"then", "else", "elif", "do", "!", "time"})
 _MAX_WORDS = 400_000
+_PLAIN = re.compile(r"""[^ \t\n;&|()<>\\'"$`]+""")
 _MAX_DEPTH = 1000
 
 
@@ -256,8 +257,10 @@ class _Lexer:
                 piece.append(char)
                 dynamic = self._expansion() or dynamic
             else:
-                piece.append(char)
-                self._place += 1
+                plain_run = _PLAIN.match(text, self._place)
+                assert plain_run is not None
+                piece.append(plain_run[0])
+                self._place = plain_run.end()
         if not piece and plain:
             self._place += 1
         return ShellWord("".join(piece), dynamic, plain)

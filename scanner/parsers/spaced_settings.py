@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
 
-__all__ = ["Value", "parse"]
+__all__ = ["Value", "parse", "parse_leniently"]
+
+_FORM = "not `name = value` with spaces around the equal sign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,18 @@ def parse(text: str, *, max_line: int) -> dict[str, Value]:
 
     Lines of `max_line` characters and more are skipped, as the daemons do.
     """
+    found, refused = parse_leniently(text, max_line=max_line)
+    if refused:
+        raise ParseError(f"{_FORM}; the daemon does not start", line=refused[0])
+    return dict(found)
+
+
+def parse_leniently(text: str, *, max_line: int) -> tuple[list[tuple[str, Value]], list[int]]:
+    """Every setting in order, repeated ones too, and the lines that are none. Raises ParseError for binary input."""
     if "\0" in text:
         raise ParseError("holds a NUL byte", offset=text.index("\0"))
-    found: dict[str, Value] = {}
+    found: list[tuple[str, Value]] = []
+    refused: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) >= max_line:
             continue
@@ -38,8 +49,7 @@ def parse(text: str, *, max_line: int) -> dict[str, Value]:
         if not words or words[0].startswith("#"):
             continue
         if len(words) < 3 or words[1] != "=" or len(words) > 4:
-            raise ParseError(
-                "not `name = value` with spaces around the equal sign; the daemon does not start", line=number
-            )
-        found[words[0]] = Value(words[2], words[3] if len(words) == 4 else None, number)
-    return found
+            refused.append(number)
+            continue
+        found.append((words[0], Value(words[2], words[3] if len(words) == 4 else None, number)))
+    return found, refused

@@ -17,6 +17,9 @@ MAX_TEXT = 8 * 1024 * 1024
 MAX_TEXTS = 64 * 1024 * 1024
 """Bytes of all text files that one collector parses."""
 
+MAX_SCRIPTS = 2 * 1024 * 1024
+"""The same for a collector that reads shell scripts word by word (some 2 s)."""
+
 MAX_TOTAL = 2 * 1024 * 1024 * 1024
 """Bytes read of one target."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -33,5 +34,21 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 pytest.skip(f"debootstrap could not fetch packages: {done.stdout.decode()[-300:]}")
             for bulk in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
                 shutil.rmtree(root / bulk, ignore_errors=True)
+            _add_attributes(root)
             (root / "etc/assay-ready").touch()
     return root
+
+
+def _add_attributes(root: Path) -> None:
+    """Labels and capabilities, as a system with SELinux has them; left out where the file system takes none."""
+    with contextlib.suppress(OSError):
+        for path, label in (
+            ("etc/shadow", "shadow_t"),
+            ("etc/passwd", "passwd_file_t"),
+            ("usr/sbin/sshd", "sshd_exec_t"),
+        ):
+            os.setxattr(root / path, "security.selinux", f"system_u:object_r:{label}:s0\0".encode())
+        # cap_net_raw=ep, as `setcap` writes it (linux/capability.h, revision 2)
+        os.setxattr(
+            root / "usr/bin/wall", "security.capability", bytes.fromhex("0100000200200000000000000000000000000000")
+        )

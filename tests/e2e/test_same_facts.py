@@ -43,6 +43,26 @@ def _btrfs(tree: Path, out: Path) -> Path:
     return out / "image"
 
 
+def _xfs(tree: Path, out: Path) -> Path:
+    """mkfs.xfs of Debian 12 takes no attributes from a folder: the kernel writes them, where it may mount."""
+    with (out / "image").open("wb") as stream:
+        stream.truncate(1 << 30)
+    _run("mkfs.xfs", "-q", str(out / "image"))
+    (out / "mnt").mkdir()
+    if subprocess.run(["mount", "-o", "loop", out / "image", out / "mnt"], capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        _run("cp", "-a", f"{tree}/.", str(out / "mnt"))
+    finally:
+        _run("umount", str(out / "mnt"))
+    return out / "image"
+
+
+def _iso(tree: Path, out: Path) -> Path:
+    _run("xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", str(out / "image"), str(tree))
+    return out / "image"
+
+
 def _squashfs(compressor: str) -> Callable[[Path, Path], Path]:
     def pack(tree: Path, out: Path) -> Path:
         _run("mksquashfs", str(tree), str(out / "image"), "-quiet", "-no-progress", "-comp", compressor)
@@ -91,6 +111,12 @@ def _qcow2(tree: Path, out: Path) -> Path:
     return out / "disk.qcow2"
 
 
+def _vmdk(tree: Path, out: Path) -> Path:
+    options = ("-O", "vmdk", "-o", "subformat=streamOptimized")
+    _run("qemu-img", "convert", *options, str(_disk(tree, out)), str(out / "disk.vmdk"))
+    return out / "disk.vmdk"
+
+
 def _disk_zstd(tree: Path, out: Path) -> Path:
     _run("zstd", "-q", "--rm", str(_disk(tree, out)))
     return out / "disk.zst"
@@ -111,6 +137,7 @@ def _docker(tree: Path, out: Path) -> Path:
 
 PACKINGS: dict[str, Callable[[Path, Path], Path]] = {
     "ext4": _ext4,
+    "xfs": _xfs,
     "btrfs": _btrfs,
     "squashfs zstd": _squashfs("zstd"),
     "erofs": _erofs(),
@@ -118,6 +145,7 @@ PACKINGS: dict[str, Callable[[Path, Path], Path]] = {
     "tar.gz": _tar_gz,
     "GPT disk": _disk,
     "qcow2 of a GPT disk": _qcow2,
+    "VMDK of a GPT disk": _vmdk,
     "GPT disk, zstd": _disk_zstd,
     "OCI layout, in a docker archive": _docker,
 }
@@ -143,3 +171,26 @@ def test_every_packing_gives_the_same_facts(packing: str, debian: Path, tmp_path
     different = [name for name in plain.facts if name not in NEEDS_DEVICES and packed.facts[name] != plain.facts[name]]
     assert different == []
     assert sum(fact.state == "present" for fact in packed.facts.values()) > 100
+
+
+def test_what_a_packing_loses_is_not_collected_and_nothing_else(debian: Path, tmp_path: Path) -> None:
+    """Rock Ridge keeps owners and modes, and no extended attributes."""
+    plain = _facts(debian)
+    packed = _facts.__wrapped__(_iso(debian, tmp_path))
+    shutil.rmtree(tmp_path, ignore_errors=True)
+    lost = {"selinux", "acl"}
+    for name, fact in plain.facts.items():
+        other = packed.facts[name]
+        if name in NEEDS_DEVICES or other == fact:
+            continue
+        if other.state == "not_collected":
+            assert "attributes" in str(other.reason), name
+            continue
+        assert other.state == fact.state, name
+        assert _without(other.value, lost) == _without(fact.value, lost), name
+
+
+def _without(value: object, keys: set[str]) -> object:
+    if isinstance(value, dict):
+        return {key: _without(one, keys) for key, one in value.items() if key not in keys}
+    return [_without(one, keys) for one in value] if isinstance(value, list) else value

@@ -66,9 +66,13 @@ class _Node:
 
 
 class LayeredTree(FileTree):
-    """The tree that `layers` (uncompressed tar streams, the lowest first) make together."""
+    """The tree that `layers` (uncompressed tar streams, the lowest first) make together.
 
-    def __init__(self, layers: list[BlockDevice]) -> None:
+    `whole`: their digests were checked, so that none of them can be cut off.
+    """
+
+    def __init__(self, layers: list[BlockDevice], *, whole: bool = False) -> None:
+        self._whole = whole
         self.notes: list[str] = []
         self._root = _Node(children={})
         self._count = 0
@@ -98,7 +102,7 @@ class LayeredTree(FileTree):
     def _named(self, layer: BlockDevice) -> Iterator[tuple[list[str], Member]]:
         """Members with the components of their names; where reading must end before the end, the rest is lost."""
         try:
-            for member in members(layer):
+            for member in members(layer, whole=self._whole):
                 self._spend(1, len(member.name) + len(member.link) + _weight(member))
                 parts = _parts(member.name)
                 if parts is None:

@@ -46,14 +46,20 @@ class Member:
     xattrs: dict[str, bytes] | None
 
 
-def members(layer: BlockDevice) -> Iterator[Member]:
-    """The members of `layer`. Raises ParseError, or what the device raises, where the archive is damaged or cut off."""
+def members(layer: BlockDevice, *, whole: bool = False) -> Iterator[Member]:
+    """The members of `layer`. Raises ParseError, or what the device raises, where the archive is damaged or cut off.
+
+    `whole`: a digest vouches that every byte is there. Then the stream may end after the bytes of a member, as some
+    tools leave it (umoci 0.4 writes neither padding nor zeros after the last one).
+    """
     device = CachedDevice.over(layer)
     at = 0
     defaults: dict[str, bytes] = {}
     records: dict[str, bytes] = {}
     while True:
         block = device.pread(at, BLOCK)
+        if whole and not block and at >= device.size > 0:
+            return
         if block == _ZEROS:
             if device.pread(at + BLOCK, BLOCK) not in (_ZEROS, b""):
                 raise ParseError("a block of zeros where a header should be", offset=at)
@@ -79,8 +85,9 @@ def members(layer: BlockDevice) -> Iterator[Member]:
         records = {}
         member, stored = _member(header, found, at)
         yield member
+        end = at + stored
         at += _padded(stored)
-        if at > device.size:
+        if at > device.size and not (whole and end == device.size):
             raise ParseError(f"cut off inside {member.name[:200]!r}", offset=start)
 
 

@@ -65,7 +65,7 @@ def open_oci(tree: FileTree, platform: str | None) -> ImageInside:
     stack = _Stack()
     for one in digests:
         stack.add(_Blob(tree, _blob_path(one)), one)
-    return ImageInside(LayeredTree(stack.layers), digest, _platform_of(config), digests, _labels(config))
+    return ImageInside(LayeredTree(stack.layers, whole=stack.checked), digest, _platform_of(config), digests, _labels(config))
 
 
 def open_docker(tree: FileTree) -> ImageInside:
@@ -88,7 +88,7 @@ def open_docker(tree: FileTree) -> ImageInside:
     for number, path in enumerate(names):
         digest = str(stated[number]) if number < len(stated) else ""
         stack.add(_Blob(tree, tree.resolve("/" + str(path))), digest, unpacked_digest=True)
-    return ImageInside(LayeredTree(stack.layers), None, _platform_of(config), tuple(map(str, names)), _labels(config))
+    return ImageInside(LayeredTree(stack.layers, whole=stack.checked), None, _platform_of(config), tuple(map(str, names)), _labels(config))
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------
@@ -113,6 +113,8 @@ class _Stack:
 
     def __init__(self) -> None:
         self.layers: list[BlockDevice] = []
+        self.checked = True
+        """Whether every layer had a digest, which held."""
         self._known: dict[tuple[str, str], BlockDevice] = {}
         self._packed = 0
         self._unpacked = 0
@@ -126,6 +128,7 @@ class _Stack:
             self._unpacked += layer.size
         if self._unpacked > limits.FREE_UNPACKED + limits.MAX_RATIO * self._packed:
             raise LimitError(f"the layers unpack to more than {self._unpacked} bytes")
+        self.checked = self.checked and bool(digest)
         self.layers.append(layer)
 
 

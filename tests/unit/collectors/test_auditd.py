@@ -18,8 +18,11 @@ def test_settings(tmp_path: Path) -> None:
 def test_absent_and_malformed(tmp_path: Path) -> None:
     facts = facts_of(build(tmp_path, {"/etc": None}), ["audit.auditd", "audit.plugins"])
     assert {fact.state for fact in facts.values()} == {"absent"}
-    bad = build(tmp_path / "bad", {CONF: "space_left_action=email\n"})
-    assert fact_of(bad, "audit.auditd").state == "error"
+    bad = fact_of(build(tmp_path / "bad", {CONF: "freq = 3\nspace_left_action=email\n"}), "audit.auditd").value
+    assert (bad["starts"], bad["freq"], bad["refused"][0][:6]) == (False, 3, "line 2")
+    assert fact_of(build(tmp_path / "good", {CONF: "freq = 3\n"}), "audit.auditd").value["starts"] is True
+    binary = build(tmp_path / "binary", {CONF: "freq = 3\0\n"})
+    assert fact_of(binary, "audit.auditd").state == "error"
 
 
 def test_a_link_is_not_followed_by_auditd(tmp_path: Path) -> None:

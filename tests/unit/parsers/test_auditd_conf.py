@@ -53,9 +53,18 @@ def test_the_last_line_wins_whatever_its_letters() -> None:
     ],
 )
 def test_what_keeps_the_daemon_from_starting(line: str) -> None:
-    with pytest.raises(ParseError) as caught:
-        auditd_conf.parse(f"write_logs = yes\n{line}\n")
-    assert caught.value.line == 2
+    daemon = auditd_conf.parse(f"write_logs = no\n{line}\nfreq = 7\n")
+    assert [reason.partition(":")[0] for reason in daemon.refused] == ["line 2"]
+    assert daemon.values["write_logs"] == "no"  # what stands around it is still told
+
+
+def test_a_refused_word_is_told_as_it_stands_and_a_refused_number_is_none() -> None:
+    """So that a rule can say what it found and never takes it for an accepted value."""
+    daemon = auditd_conf.parse("write_logs = Perhaps\nmax_log_file = 8MB\nspace_left = x%\n")
+    assert daemon.values["write_logs"] == "perhaps"
+    assert [daemon.values[name] for name in ("max_log_file", "space_left", "space_left_percent")] == [None, None, None]
+    assert len(daemon.refused) == 3
+    assert auditd_conf.parse("write_logs = NO\n").refused == ()
 
 
 def test_long_lines_are_skipped_and_binary_is_refused() -> None:

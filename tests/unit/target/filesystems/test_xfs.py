@@ -260,7 +260,7 @@ def test_what_has_a_wrong_checksum_is_damaged_and_the_rest_is_read(tmp_path: Pat
     tree = opened(image)
     seen = {entry.path for entry in tree.walk("/")}
     assert sorted(path for path, _ in tree.unreadable) == ["/file100", "/many"], tree.unreadable
-    assert len(seen) > 30
+    assert len(seen) > 20
     for path in ("/file100", "/many/none"):
         with pytest.raises(DamagedError, match="checksum of"):
             tree.lstat(path)
