@@ -16,7 +16,11 @@ def register(app: typer.Typer) -> None:
 
 def check(
     rule: Annotated[str, typer.Option("--rule", help="Rule id, or the id of the equivalent public rule.")],
-    root: Annotated[str | None, typer.Option("--root", help="Root tree to judge; nothing = this machine.")] = None,
+    root: Annotated[
+        str | None, typer.Option("--root", help="Root tree, disk image or archive; nothing = this machine.")
+    ] = None,
+    slot: shared.SlotOption = "",
+    platform: shared.PlatformOption = "",
     luks_key: shared.KeysOption = None,
     param: shared.ParamOption = None,
     runtime: Annotated[
@@ -38,7 +42,7 @@ def check(
     from scanner.collectors.take import take
     from scanner.engine.cases import runtime_fact_names
     from scanner.engine.judge import Instance, day_of, judge, needed_facts
-    from scanner.engine.params import find, resolve
+    from scanner.engine.params import built_in, find, resolve
     from scanner.model.errors import UsageError
 
     if require not in ("auto", "both", "persistent"):
@@ -51,9 +55,13 @@ def check(
     for name in overrides:
         if all(find(one, name) is None for one in chosen):
             raise UsageError(f"{chosen[0].id} has no parameter {name!r}", hint=f"assay rules show {chosen[0].id}")
-    instances = [Instance(one, *resolve(one, [("command line", overrides)])) for one in chosen]
+    public = rule.removeprefix("xccdf_org.ssgproject.content_rule_")
+    layers = [("command line", overrides)]
+    instances = [
+        Instance(one, *resolve(one, [*layers, (f"public rule {public}", built_in(one, public))])) for one in chosen
+    ]
     names = runtime_fact_names()
-    target = shared.open_target(root, runtime=runtime, keys=luks_key)
+    target = shared.open_target(root, runtime=runtime, slot=slot or None, platform=platform or None, keys=luks_key)
     try:
         wanted = {name for instance in instances for name in needed_facts(instance, names)}
         snapshot = take(target, wanted)

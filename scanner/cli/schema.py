@@ -18,7 +18,7 @@ def schema(
     name: Annotated[str, typer.Argument(help="Schema; nothing = list them.")] = "",
     output: Annotated[str, typer.Option("--output", help="Where to write it; - is stdout.")] = "-",
 ) -> None:
-    """Print a JSON schema: snapshot, assessment, result, rule."""
+    """Print the JSON schema of a document that Assay reads or writes; without a name, list them."""
     from pathlib import Path
 
     import scanner.schemas

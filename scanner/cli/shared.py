@@ -175,10 +175,22 @@ def open_target(
     `keys`: key files for what is encrypted in a disk image. Raises UsageError when it is none.
     """
     opened = _opened(name, runtime, slot, platform, _read_keys(keys or (), name))
-    if keys and opened.kind != "image":
+    try:
+        if opened.kind != "image":
+            refuse_keys(keys)
+            _refuse("--slot", slot, "a disk image with several systems")
+        if opened.kind != "archive":
+            _refuse("--platform", platform, "an OCI layout or archive")
+    except UsageError:
         opened.close()
-        refuse_keys(keys)
+        raise
     return opened
+
+
+def _refuse(option: str, given: str | None, what: str) -> None:
+    """Raise UsageError when an option is given that would say nothing here."""
+    if given is not None:
+        raise UsageError(f"{option} is for {what}")
 
 
 def refuse_keys(keys: Sequence[Path] | None) -> None:

@@ -34,6 +34,7 @@ def show(
     Ends 3 when no root of a system can be read.
     """
     from scanner.target.image import ImageTarget, NoRootError
+    from scanner.target.unknown import UnknownTree
 
     try:
         opened = shared.open_target(image, slot=slot or None, platform=platform or None, keys=luks_key)
@@ -50,7 +51,7 @@ def show(
         else:
             lines = _image(opened) if isinstance(opened, ImageTarget) else _plain(opened.kind, layout)
             shared.echo("\n".join(lines) + "\n")
-        if layout["layout"] == "sealed":
+        if isinstance(opened, ImageTarget) and type(opened.slot.tree) is UnknownTree:
             shared.say(f"assay: {layout['why']}")
             raise typer.Exit(3)
     finally:
@@ -58,12 +59,18 @@ def show(
 
 
 def _image(opened: ImageTarget) -> list[str]:
+    from scanner.outputs.table import clean
+
     lines = [*_tree(opened.contents, ""), ""]
     for one in opened.slots:
         mark = "->" if one is opened.slot else "  "
-        lines.append(f"{mark} {one.name}  ({one.role}; on {one.part.name}): {one.why}")
-    if opened.mounts:
-        lines.append(f"   over it: {', '.join(sorted(opened.mounts))}")
+        lines.append(clean(f"{mark} {one.name}  ({one.role}; on {one.part.name}): {one.why}"))
+    mounts = opened.layout()["mounts"]
+    assert isinstance(mounts, dict)
+    if mounts:
+        width = max(len(clean(place)) for place in mounts)
+        lines.append("   mounted over it:")
+        lines += [f"     {clean(place):<{width}}  {clean(what)}" for place, what in mounts.items()]
     return lines
 
 
@@ -71,7 +78,8 @@ def _plain(kind: str, layout: Mapping[str, object]) -> list[str]:
     from scanner.engine.conditions import show as words
     from scanner.outputs.table import clean
 
-    return [f"{kind}", *(f"  {key}: {clean(words(value))}" for key, value in layout.items())]
+    said = {"tree": "a directory, assessed as the root of a system as it stands"}.get(kind, kind)
+    return [said, *(f"  {key}: {clean(words(value))}" for key, value in layout.items() if value not in ([], {}))]
 
 
 def _tree(part: Part, lead: str) -> Iterator[str]:

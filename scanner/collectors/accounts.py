@@ -5,6 +5,7 @@ Sources: passwd(5), group(5), shadow(5), gshadow(5), shells(5), nsswitch.conf(5)
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from scanner.collectors import userdb
@@ -17,6 +18,8 @@ from scanner.target.base import Entry
 _NO_LOGIN = frozenset({"nologin", "false"})
 _NOBODY = frozenset({65534, 4294967294})
 _MAX_DOT_FILES = 2000
+_SHARED = frozenset({"", "tmp", "var/tmp", "dev/shm"})
+"""Folders that are nobody's own home: the root and those that everybody writes to."""
 
 _SHADOW_FIELDS = {
     "password": "text: state: empty, locked, no_login, set, or missing (the shadow file has no entry)",
@@ -210,7 +213,7 @@ def _home(look: Look, source: str, user: passwd.User) -> Json:
         "uid": user.uid,
         "gid": user.gid,
         "home": user.home,
-        "defined": user.home.startswith("/") and user.home.strip("/") != "",
+        "defined": user.home.startswith("/") and posixpath.normpath(user.home).lstrip("/") not in _SHARED,
         "source": source,
         "line": user.line,
     }
@@ -344,7 +347,7 @@ COLLECTOR = Collector(
                 "uid": "number: user id",
                 "gid": "number: primary group id",
                 "home": "text: home directory as written",
-                "defined": "flag: an absolute path below /",
+                "defined": "flag: an absolute path; neither / nor open to everybody (/tmp, /var/tmp, /dev/shm)",
                 "exists": "flag: it is a directory of the tree",
                 "type": "text: type of the entry",
                 "owner": "text: uid of the owner",

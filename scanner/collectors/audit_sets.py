@@ -103,7 +103,7 @@ def _ask_kernel(look: Look) -> RuleSet:
     listing = look.command("auditctl", "-l")
     if listing.strip() == "No rules":
         return RuleSet()
-    rules = load(numbered(listing, _LISTING))
+    rules = load(numbered(listing, _LISTING), listing=True)
     if rules.problems:
         first = rules.problems[0]
         raise ParseError(first.reason, line=first.line, where=_LISTING)

@@ -304,7 +304,12 @@ def _foreign(look: Look) -> list[str]:
     """Files of other boot loaders; each becomes a gap."""
     found = []
     for path in _FOREIGN:
-        if look.entry(path) is not None:
+        try:
+            there = look.entry(path) is not None
+        except TargetError as error:
+            look.gap(path, reason_of(error))
+            continue
+        if there:
             look.gap(path, "unsupported: this boot loader's configuration is not read")
             found.append(path)
     return found

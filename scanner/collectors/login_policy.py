@@ -71,9 +71,19 @@ def _login_defs(look: Look) -> Json:
         return None
     table = _definitions("/etc/login.defs", login_defs.parse_login_defs(text), _LOGIN_DEFAULTS)
     for record in table:
-        # `number` read a mask without a leading zero as decimal, as shadow-utils does: 77 means 0115 there.
-        record["permits"] = permits(record["number"]) if record["key"] == "UMASK" else None
+        record["permits"] = _umask_permits(str(record["value"])) if record["key"] == "UMASK" else None
     return table
+
+
+def _umask_permits(value: str) -> str | None:
+    """What a new directory may get by either reader; None where shadow-utils refuses the value.
+
+    Without a leading zero 77 is decimal (0115) to shadow-utils (lib/getdef.c, getdef_num) and octal to pam_umask
+    (set_umask): each makes files of its own.
+    """
+    decimal = login_defs.number(value)
+    octal = re.match(r"[0-7]*", value.lstrip())
+    return None if decimal is None or octal is None else permits(decimal & int(octal[0] or "0", 8))
 
 
 def _useradd(look: Look) -> Json:
@@ -210,7 +220,10 @@ COLLECTOR = Collector(
             "login.defs",
             "table",
             "Settings of /etc/login.defs, last line winning, and shadow-utils' defaults for the names that matter.",
-            fields={**_DEFINITION, "permits": "text: for UMASK, what a new directory gets at most: 027 leaves 0750"},
+            fields={
+                **_DEFINITION,
+                "permits": "text: for UMASK, what a new directory gets at most, by either reader: 027 leaves 0750",
+            },
         ),
         FactSpec(
             "useradd.defaults", "table", "Settings of /etc/default/useradd with useradd's defaults.", fields=_DEFINITION

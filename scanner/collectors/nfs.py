@@ -33,6 +33,7 @@ def _exports(look: Look) -> Json:
                 "options": list(export.options),
                 "security": list(export.security),
                 "kerberos_only": _KERBEROS.issuperset(export.security),
+                "can_encrypt": "krb5p" in export.security,
                 "source": path,
                 "line": export.line,
             }
@@ -60,6 +61,7 @@ COLLECTOR = Collector(
                 "options": "list: options, those of the line first",
                 "security": "list: security flavours that are accepted; sys when none is named",
                 "kerberos_only": "flag: all of them are krb5, krb5i or krb5p",
+                "can_encrypt": "flag: krb5p is among them, so that a client may ask for encryption",
                 "source": "text: file",
                 "line": "number: line",
             },

@@ -86,7 +86,7 @@ def _included(look: Look, path: str, item: sudoers.Include) -> list[str]:
 
 
 def _number(value: str | None) -> int | None:
-    """A decimal number, fractions rounded up, or None. A plus sign is one of sudo's as well (defaults.c, store_timespec)."""
+    """A decimal number, fractions rounded up, or None. sudo takes a plus sign (lib/util/strtonum.c; defaults.c)."""
     if value is None or not re.fullmatch(r"[-+]?\d{1,12}(\.\d{1,12})?", value, re.ASCII):
         return None
     return math.ceil(float(value))

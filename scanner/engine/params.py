@@ -12,7 +12,7 @@ from scanner.model.canonical import canonical
 from scanner.model.errors import UsageError
 from scanner.model.rule import Param, Rule
 
-__all__ = ["TODAY", "TYPE_CHECKS", "instance_id", "parse_value", "resolve", "substitute"]
+__all__ = ["TODAY", "TYPE_CHECKS", "built_in", "find", "instance_id", "parse_value", "resolve", "substitute"]
 
 TYPE_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str),
@@ -27,10 +27,17 @@ TODAY = "today"
 
 _WHOLE = re.compile(r"^\$\{([a-z][a-z0-9_]*)\}$")
 _PART = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
+_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Units that public variables write behind a number: bytes and seconds."""
 
 
-def parse_value(param: Param, text: str) -> Any:
-    """A value from the command line, by the parameter's type. Raises UsageError."""
+def parse_value(param: Param, text: str, *, public: bool = False) -> Any:
+    """A value from the command line, by the parameter's type. Raises UsageError.
+
+    `public`: the value of a public variable, which may be a list `a|b` or a number with a unit, as `512M` or `1h`.
+    """
+    if public and param.type == "number" and re.fullmatch(r"\d{1,9}[KMGsmhd]", text, re.ASCII):
+        return int(text[:-1]) * _UNITS[text[-1]]
     if param.type == "number":
         if not re.fullmatch(r"-?\d{1,15}", text, re.ASCII):
             raise UsageError(f"{param.name} wants a whole number, not {text!r}")
@@ -40,7 +47,7 @@ def parse_value(param: Param, text: str) -> Any:
             raise UsageError(f"{param.name} wants true or false, not {text!r}")
         return text.lower() in ("true", "yes", "1")
     if param.type == "list":
-        items = [item.strip() for item in text.split(",") if item.strip()]
+        items = [item.strip() for item in re.split(r"[|,]" if public else ",", text) if item.strip()]
         numbers = bool(param.default) and all(isinstance(item, int) for item in param.default)
         return (
             [int(item) for item in items]
@@ -57,6 +64,11 @@ def find(rule: Rule, name: str) -> Param | None:
     return next((param for param in rule.params.values() if name in param.alias), None)
 
 
+def built_in(rule: Rule, name: str) -> dict[str, Any]:
+    """The values that the public rule `name` has built in where ours has parameters; none for another name."""
+    return {param.name: param.public[name] for param in rule.params.values() if name in param.public}
+
+
 def resolve(rule: Rule, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
     """Values and where each came from. `layers` are (source, {param or alias: value}), the strongest first."""
     values: dict[str, Any] = {}
@@ -67,7 +79,9 @@ def resolve(rule: Rule, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tupl
             key = next((key for key in (name, *param.alias) if key in given), None)
             if key is not None:
                 raw = given[key]
-                values[name] = parse_value(param, raw) if isinstance(raw, str) and param.type != "text" else raw
+                values[name] = raw
+                if isinstance(raw, str) and param.type != "text":
+                    values[name] = parse_value(param, raw, public=key != name)
                 sources[name] = source
                 if not TYPE_CHECKS[param.type](values[name]):
                     raise UsageError(f"{source}: the parameter {name} of {rule.id} wants a {param.type}, not {raw!r}")

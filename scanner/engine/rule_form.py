@@ -18,7 +18,7 @@ RULE_SCHEMA = "rule/v1"
 _REQUIRED = ("schema", "id", "title", "severity", "rationale", "check", "remediation", "tests")
 _KEYS = {*_REQUIRED, "applies_to", "params", "mappings", "upstream", "references", "claim_notes"}
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_PARAM_KEYS = {"type", "default", "about", "alias"}
+_PARAM_KEYS = {"type", "default", "about", "alias", "public"}
 _TEST_KEYS = {"name", "expect", "facts", "target", "params", "facets", "says"}
 _DISRUPTIONS = ("none", "restart", "reboot", "reinstall")
 
@@ -43,7 +43,7 @@ def check_rule(raw: Any, name: str) -> None:
         if not isinstance(raw[key], str) or not raw[key].strip():
             raise FormError(f"`{key}` is a sentence", (key,))
     _check_applies(raw.get("applies_to", {}))
-    _check_params(raw.get("params", {}))
+    _check_params(raw.get("params", {}), raw.get("upstream"))
     _check_check(raw["check"])
     _check_mappings(raw)
     _check_remediation(raw["remediation"])
@@ -74,19 +74,28 @@ def _check_applies(applies: Any) -> None:
         check_clause(applies["when"], ("applies_to", "when"))
 
 
-def _check_params(params: Any) -> None:
+def _check_params(params: Any, upstream: Any) -> None:
     if not isinstance(params, dict):
         raise FormError("`params` is a mapping", ("params",))
     for name, param in params.items():
         path: Path = ("params", name)
         if not isinstance(param, dict) or not {"type", "default", "about"} <= set(param) <= _PARAM_KEYS:
-            raise FormError("a parameter has type, default, about and maybe alias", path)
+            raise FormError("a parameter has type, default, about and maybe alias, public", path)
         if param["type"] not in PARAM_TYPES:
             raise FormError(f"`type` is one of {', '.join(PARAM_TYPES)}", (*path, "type"))
         if not TYPE_CHECKS[param["type"]](param["default"]):
             raise FormError(f"`default` is no {param['type']}", (*path, "default"))
         if "alias" in param and not _texts(param["alias"]):
             raise FormError("`alias` is a list of names", (*path, "alias"))
+        _check_public(param, upstream, path)
+
+
+def _check_public(param: dict[str, Any], upstream: Any, path: Path) -> None:
+    public = param.get("public", {})
+    if not isinstance(public, dict) or not all(TYPE_CHECKS[param["type"]](value) for value in public.values()):
+        raise FormError(f"`public` maps public rules to a {param['type']}", (*path, "public"))
+    if not set(public) <= set(upstream if isinstance(upstream, list) else ()):
+        raise FormError("`public` names rules of `upstream`", (*path, "public"))
 
 
 def _check_check(check: Any) -> None:
@@ -168,7 +177,9 @@ def build_rule(raw: Mapping[str, Any], area: str, source: str) -> Rule:
         platforms=tuple(applies.get("platforms", ("linux",))),
         targets=tuple(applies.get("targets", ())),
         params={
-            name: Param(name, one["type"], one["default"], one["about"], tuple(one.get("alias", ())))
+            name: Param(
+                name, one["type"], one["default"], one["about"], tuple(one.get("alias", ())), one.get("public", {})
+            )
             for name, one in raw.get("params", {}).items()
         },
         mappings={framework: tuple(ids) for framework, ids in raw.get("mappings", {}).items()},

@@ -14,13 +14,17 @@ PARAM_TYPES = ("text", "number", "flag", "list")
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A value that an organisation or a framework may choose. `alias`: the names public rules use for it."""
+    """A value that an organisation or a framework may choose.
+
+    `alias`: the names public rules use for it. `public`: for a public rule that has no name for it, the value built in.
+    """
 
     name: str
     type: str
     default: Any
     about: str
     alias: tuple[str, ...] = ()
+    public: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

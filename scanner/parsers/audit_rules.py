@@ -1,12 +1,15 @@
 """Rules of the Linux audit system, one meaning for every spelling: `-w`, `-a always,exit`, `-a exit,always`.
 
 A text is read as `auditctl -R` reads it: words split at blanks, `-D` throws away what came before, the first line that
-auditctl cannot take ends the load (unless `-i` or `-c` came before), nothing is accepted after `-e 2`.
-Sources: auditctl(8), audit.rules(7), audit-userspace src/auditctl.c and lib/libaudit.c.
+auditctl cannot take ends the load (unless `-i` or `-c` came before), nothing is accepted after `-e 2`, and the kernel
+refuses a rule that it has already.
+Sources: auditctl(8), audit.rules(7), audit-userspace src/auditctl.c and lib/libaudit.c; kernel/auditfilter.c
+(audit_add_rule, audit_compare_rule).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +32,7 @@ _LONG = {
     "signal": True,
 }
 _BOTH = ("b32", "b64")
+_FIELD_AND_OPERATOR = re.compile(r"\w+[!<>=&]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ class Rule:
     `arch`: the ABIs it covers. `syscalls`: names, or `("all",)`. `kind`: `path` (that inode alone), `dir` (everything
     below), `watch` (`-w`: one of the two, depending on what lies there), or None. `perms`: letters of `rwxa` in that
     order, None without a filter. `auid_from`: lowest login uid that matches; `auid_unset`: whether processes nobody
-    logged in for match. `filters`: the other conditions, normalised and sorted.
+    logged in for match. `filters`: the other conditions, normalised and sorted. `order`: fields and operators as they
+    stood, by which the kernel tells two rules apart; it is no part of the meaning.
     """
 
     list: str
@@ -63,6 +68,7 @@ class Rule:
     keys: tuple[str, ...]
     source: str
     line: int
+    order: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,11 @@ def numbered(text: str, source: str) -> list[Line]:
     return [Line(line, source, number) for number, line in enumerate(text.split("\n"), 1)]
 
 
-def load(lines: Iterable[Line]) -> RuleSet:
-    """What auditctl would have loaded after these lines. Never raises: a bad line is a `Problem`."""
+def load(lines: Iterable[Line], *, listing: bool = False) -> RuleSet:
+    """What auditctl would have loaded after these lines. Never raises: a bad line is a `Problem`.
+
+    `listing`: they are what `auditctl -l` printed, where two rules may look alike.
+    """
     result = RuleSet()
     for line in lines:
         text = line.text
@@ -128,7 +137,7 @@ def load(lines: Iterable[Line]) -> RuleSet:
                 raise FieldError("comes after -e 2, which locks the rules")
             if len(result.rules) >= _MAX_RULES:
                 raise FieldError(f"more than {_MAX_RULES} rules")
-            _apply(result, _options(words), line)
+            _apply(result, _options(words), line, listing=listing)
         except FieldError as error:
             fatal = not (result.settings.ignore_errors or result.settings.continue_loading)
             result.problems.append(Problem(line.source, line.number, str(error), fatal))
@@ -206,10 +215,10 @@ def _long(word: str, waiting: list[str]) -> tuple[str, str]:
     return matching[0], waiting.pop()
 
 
-def _apply(result: RuleSet, options: list[tuple[str, str]], line: Line) -> None:
+def _apply(result: RuleSet, options: list[tuple[str, str]], line: Line, *, listing: bool) -> None:
     names = {name for name, _ in options}
     if names & {"a", "A", "w", "d", "W"}:
-        _change_rules(result, options, line)
+        _change_rules(result, options, line, listing=listing)
         return
     if "D" in names:
         keys = {value for name, value in options if name == "k"}
@@ -249,7 +258,7 @@ def _number(name: str, value: str, highest: int | None) -> int:
     return number
 
 
-def _change_rules(result: RuleSet, options: list[tuple[str, str]], line: Line) -> None:
+def _change_rules(result: RuleSet, options: list[tuple[str, str]], line: Line, *, listing: bool) -> None:
     builder = _Builder()
     for name, value in options:
         builder.take(name, value)
@@ -259,7 +268,16 @@ def _change_rules(result: RuleSet, options: list[tuple[str, str]], line: Line) -
     elif builder.prepends:
         result.rules.insert(0, rule)
     else:
+        # The kernel looks for its like among the rules only when it is added at the end.
+        twin = None if listing else next((known for known in result.rules if _twins(known, rule)), None)
+        if twin is not None:
+            raise FieldError(f"the rule of {twin.source}:{twin.line} exists already")
         result.rules.append(rule)
+
+
+def _twins(known: Rule, rule: Rule) -> bool:
+    """Whether the kernel takes both for one: the same fields in the same order, and the same key."""
+    return known.order == rule.order and known == replace(rule, source=known.source, line=known.line)
 
 
 def _same_meaning(known: Rule, gone: Rule) -> bool:
@@ -280,6 +298,7 @@ class _Builder:
         self.perms: str | None = None
         self.keys: list[str] = []
         self.fields = audit_fields.Fields()
+        self.order: list[str] = []
 
     def take(self, name: str, value: str) -> None:
         if name in "aAd":
@@ -314,6 +333,9 @@ class _Builder:
         self.removes, self.prepends = name == "d", name == "A"
 
     def _field(self, name: str, value: str) -> None:
+        if name != "S":
+            start = _FIELD_AND_OPERATOR.match(value) if name == "F" else None
+            self.order.append(value if start is None else start[0])
         if not self.list or self.watch is not None:
             raise FieldError(f"-{name} needs -a before it")
         if name == "S":
@@ -356,4 +378,5 @@ class _Builder:
             keys,
             line.source,
             line.number,
+            tuple(self.order),
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scanner.model.errors import ParseError
 from scanner.parsers import spaced_settings
 from scanner.parsers.spaced_settings import Value
 
@@ -71,8 +70,9 @@ _MAX_LINE = 512
 class Daemon:
     """`values`: every keyword of interest, lower-case words, numbers as numbers; for `space_left` and
     `admin_space_left` megabytes, and the same name with `_percent` when given as a percentage (the other one is then
-    None); a word that is refused as it is found, a number that is refused None. `lines`: keyword to the line that set it.
-    `refused`: what keeps auditd from starting, as `line 3: reason`, in the order of the lines."""
+    None); a refused word as it is found, a refused number None. `lines`: keyword to the line that set it.
+    `refused`: what keeps auditd from starting, as `line 3: reason`, in the order of the lines.
+    """
 
     values: dict[str, str | int | None]
     lines: dict[str, int]

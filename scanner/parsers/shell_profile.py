@@ -51,10 +51,12 @@ def parse(text: str, variables: Collection[str]) -> list[Setting]:
 def umask_bits(value: str) -> int | None:
     """The mask that `value` sets: octal digits, or symbols that name all of user, group and others; else None.
 
-    Symbols change the present mask; they are decided only when each class gets its permissions with `=`.
+    Symbols change the present mask; they are decided only when each class gets its permissions with `=`. A number that
+    is no octal number or beyond 7777 is refused by bash (dash cuts it off): it takes nothing away that could be told.
     """
-    if re.fullmatch(r"[0-7]{1,4}", value):
-        return int(value, 8) & 0o777
+    if re.fullmatch(r"[0-9]{1,12}", value):
+        octal = re.fullmatch(r"0*([0-7]{1,4})", value)
+        return 0 if octal is None else int(octal[1], 8) & 0o777
     granted: dict[str, int] = {}
     for clause in value.split(","):
         match = _CLAUSE.match(clause)

@@ -18,39 +18,21 @@ from scanner.model.fact import STATES
 from scanner.model.result import ASSESSMENT_SCHEMA, CONTROL_STATUSES, STATUSES
 from scanner.model.rule import PARAM_TYPES, SEVERITIES
 from scanner.model.snapshot import SNAPSHOT_SCHEMA
+from scanner.schemas.forms import COUNT as _COUNT
+from scanner.schemas.forms import TEXT as _TEXT
+from scanner.schemas.forms import TEXTS as _TEXTS
+from scanner.schemas.forms import list_of as _list
+from scanner.schemas.forms import map_of as _map
+from scanner.schemas.forms import object_of as _object
+from scanner.schemas.sbom_diff import sbom_diff, sbom_timeline
+from scanner.schemas.target import target
 
 __all__ = ["documents"]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TEXT = {"type": "string"}
-_TEXTS = {"type": "array", "items": _TEXT}
-_COUNT = {"type": "integer", "minimum": 0}
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _INSTANT = {"type": "string", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$"}
 _NULL_TEXT = {"type": ["string", "null"]}
-
-
-def _object(
-    required: dict[str, Any], optional: dict[str, Any] | None = None, *, closed: bool = False
-) -> dict[str, Any]:
-    out: dict[str, Any] = {
-        "type": "object",
-        "required": sorted(required),
-        "properties": {**required, **(optional or {})},
-    }
-    if closed:
-        out["additionalProperties"] = False
-    return out
-
-
-def _list(items: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _map(values: Any) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": values}
-
-
 _EVIDENCE = _object(
     {"source": _TEXT, "sha256": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}},
     {"line": {"type": "integer", "minimum": 1}, "offset": _COUNT},
@@ -206,7 +188,9 @@ def _rule() -> dict[str, Any]:
     operators: dict[str, Any] = dict.fromkeys(OPERATORS, True)
     table: dict[str, Any] = {"where": record, "each": record, "count": True, "if_empty": outcome}
     param = _object(
-        {"type": {"enum": list(PARAM_TYPES)}, "default": True, "about": _TEXT}, {"alias": _TEXTS}, closed=True
+        {"type": {"enum": list(PARAM_TYPES)}, "default": True, "about": _TEXT},
+        {"alias": _TEXTS, "public": {"type": "object"}},
+        closed=True,
     )
     case = _object(
         {"name": True, "expect": {"enum": list(STATUSES)}, "facts": {"type": "object"}},
@@ -286,7 +270,15 @@ def _rule() -> dict[str, Any]:
 
 def documents() -> dict[str, dict[str, Any]]:
     """Schema name to document."""
-    found = {"snapshot": _snapshot(), "assessment": _assessment(), "result": _result(), "rule": _rule()}
+    found = {
+        "snapshot": _snapshot(),
+        "assessment": _assessment(),
+        "result": _result(),
+        "rule": _rule(),
+        "sbom-diff": sbom_diff(),
+        "sbom-timeline": sbom_timeline(),
+        "target": target(),
+    }
     return {
         name: {"$schema": _DIALECT, "$id": f"https://assay.invalid/schemas/{name}-v1.json", "title": name, **body}
         for name, body in found.items()

@@ -19,6 +19,8 @@ from scanner.target.devices import FileDevice
 from scanner.target.layouts.base import Slot, layouts
 from scanner.target.mapped.base import assemble
 from scanner.target.mounting import mounts_of
+from scanner.target.scratch import ScratchTree
+from scanner.target.single_file import SingleFileTree
 from scanner.target.unknown import UnknownTree
 
 __all__ = ["ImageTarget", "NoRootError"]
@@ -99,6 +101,10 @@ class ImageTarget(Target):
             tree = tree.base
         if isinstance(tree, UnknownTree):
             return f"not read: {tree.reason}"
+        if isinstance(tree, SingleFileTree):
+            return self.contents.name
+        if isinstance(tree, ScratchTree):
+            return f"{tree.type}, empty at boot"
         return next((part.name for part in self.contents.walk() if part.tree is tree), self.slot.part.name)
 
     def close(self) -> None:

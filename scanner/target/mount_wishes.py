@@ -7,14 +7,17 @@ Sources: fstab(5), systemd.mount(5), systemd-fstab-generator(8), systemd.unit(5)
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scanner.model.errors import ParseError, TargetError
 from scanner.parsers import fstab
-from scanner.parsers.mount_options import split
+from scanner.parsers.mount_options import effective, split
 from scanner.parsers.systemd_unit import Unit, parse
 from scanner.target.base import FileTree
+from scanner.target.root import exists
+from scanner.target.scratch import TYPES
 
 __all__ = ["Wish", "wishes"]
 
@@ -23,19 +26,30 @@ _FOLDERS = (_ADMIN, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", 
 _BOOT = frozenset(
     f"{name}.target" for name in ("local-fs", "sysinit", "basic", "multi-user", "graphical", "default", "remote-fs")
 )
+_MANAGERS = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
+_CONDITION = re.compile(r"(?:Condition|Assert)[A-Z]")
 _MAX_TEXT = 1 << 20
 _MAX_UNITS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One mount. `target` is normalised and below `/`; `origin`: the file that asks for it."""
+    """One mount. `target` is normalised and below `/`; `origin`: the file that asks for it.
+
+    `condition`: the setting that decides at boot whether it is mounted at all, None when nothing does.
+    """
 
     source: str
     target: str
     type: str
     options: tuple[str, ...]
     origin: str
+    condition: str | None = None
+
+    @property
+    def is_bind(self) -> bool:
+        """Whether a folder of the tree itself is mounted."""
+        return self.type == "bind" or bool({"bind", "rbind"} & set(self.options))
 
     def option(self, name: str) -> str | None:
         """The last value of `name=value` among the options."""
@@ -47,7 +61,9 @@ def wishes(tree: FileTree) -> list[Wish]:
     """Everything that is mounted without being asked for by hand, outer mount points first."""
     units = _Units(tree)
     found = {wish.target: wish for wish in units.found(admin=False)}
-    found |= {wish.target: wish for wish in _fstab(tree)}
+    lines = list(_fstab(tree))
+    # systemd keeps the first line of a mount point and refuses the others; mount -a puts the last one on top.
+    found |= {wish.target: wish for wish in (reversed(lines) if units.managed else lines)}
     found |= {wish.target: wish for wish in units.found(admin=True)}
     kept = [wish for target, wish in found.items() if target not in units.masked]
     return sorted(kept, key=lambda wish: wish.target.count("/"))
@@ -62,16 +78,17 @@ def _fstab(tree: FileTree) -> Iterator[Wish]:
             continue
         for line in lines:
             target = posixpath.normpath(line.target)
-            automatic = "noauto" not in line.options or "x-systemd.automount" in line.options
+            automatic = "noauto" not in effective(list(line.options)) or "x-systemd.automount" in line.options
             if target.startswith("/") and target.strip("/") and line.type != "swap" and automatic:
                 yield Wish(line.source, f"/{target.lstrip('/')}", line.type, line.options, "/etc/fstab")
 
 
 class _Units:
-    """The .mount units of a tree. `masked`: mount points that a mask keeps free."""
+    """The .mount units of a tree. `masked`: mount points that a mask keeps free; `managed`: systemd is there."""
 
     def __init__(self, tree: FileTree) -> None:
         self._tree = tree
+        self.managed = any(exists(tree, path) for path in _MANAGERS)
         self.masked: set[str] = set()
         self._files: dict[str, str] = {}
         self._asked: set[str] = set()
@@ -110,7 +127,8 @@ class _Units:
             # systemd refuses a unit whose name is not that of its mount point.
             if target == "/" or _path_of(name) != target:
                 continue
-            yield Wish(source, target, unit.last("Mount", "Type") or "auto", self._options(unit), path)
+            type_ = unit.last("Mount", "Type") or "auto"
+            yield Wish(source, target, type_, self._options(unit), path, _condition(unit, type_))
 
     def _options(self, unit: Unit) -> tuple[str, ...]:
         try:
@@ -131,6 +149,14 @@ class _Units:
             except ParseError:
                 continue
         return Unit.of(files)
+
+
+def _condition(unit: Unit, type_: str) -> str | None:
+    """The first condition of a unit. Those of what lies in memory only say that the kernel can do it."""
+    if type_ in TYPES:
+        return None
+    keys = (f"{one.key}={one.value}" for one in unit.settings if one.section == "Unit" and _CONDITION.match(one.key))
+    return next((one[:200] for one in keys), None)
 
 
 def _path_of(name: str) -> str:

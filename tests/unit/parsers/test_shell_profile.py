@@ -100,7 +100,9 @@ def test_asking_for_the_mask_sets_nothing() -> None:
         ("a=rx", 0o222),
         ("g-w", None),
         ("u=rwx", None),
-        ("888", None),
+        ("888", 0),
+        ("027022", 0),
+        ("00027", 0o27),
         ("", None),
     ],
 )
@@ -110,7 +112,7 @@ def test_masks(value: str, bits: int | None) -> None:
     assert permits(None) is None
 
 
-@pytest.mark.parametrize("value", ["027", "77", "u=rwx,g=rx,o=", "a=rx", "0022"])
+@pytest.mark.parametrize("value", ["027", "77", "u=rwx,g=rx,o=", "a=rx", "0022", "00027", "1027"])
 def test_masks_against_a_shell(value: str) -> None:
     bash = shutil.which("bash")
     if bash is None:

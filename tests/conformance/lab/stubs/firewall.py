@@ -14,11 +14,11 @@ def default_zone() -> str:
         return next((line.partition("=")[2].strip() for line in lines if line.startswith("DefaultZone=")), "public")
 
 
-def zone_file(zone: str) -> ElementTree.ElementTree | None:
+def zone_file(zone: str) -> ElementTree.Element | None:
     """The zone as configured."""
     for folder in (ETC, USR):
         if os.path.exists(f"{folder}/{zone}.xml"):
-            return ElementTree.parse(f"{folder}/{zone}.xml")
+            return ElementTree.parse(f"{folder}/{zone}.xml").getroot()
     return None
 
 
@@ -49,12 +49,12 @@ def firewall(words: list[str]) -> int:
     if not offline and "--permanent" not in given:
         return 0
     zone = given.get("--zone") or default_zone()
-    tree = zone_file(zone)
-    if tree is None:
+    root = zone_file(zone)
+    if root is None:
         print("Error: INVALID_ZONE", file=sys.stderr)
         return 112
-    edit(tree.getroot(), given)
-    return save(zone, tree)
+    edit(root, given)
+    return save(zone, ElementTree.ElementTree(root))
 
 
 def edit(root: ElementTree.Element, given: dict[str, str]) -> None:

@@ -41,9 +41,9 @@ def main(name: str, words: list[str]) -> int:
             label(path, kind)
     elif name == "restorecon":
         for path in (one for given in plain if os.path.lexists(given) for one in below(given)):
-            kind = wanted(path)
-            if kind is not None:
-                label(path, kind)
+            right = wanted(path)
+            if right is not None:
+                label(path, right)
     elif name == "semanage" and plain[0] == "fcontext" and "-a" in words:
         kind = words[words.index("-t") + 1]
         os.makedirs(os.path.dirname(LOCAL), exist_ok=True)

@@ -169,3 +169,26 @@ def test_subjects_of_different_ecosystems_have_no_order() -> None:
     two = bom(Component("b", "app", "1.0.0", purl="pkg:rpm/fedora/app@1.0.0"), subject="b")
     kinds = {change.kind for change in compare(one, two).changes}
     assert kinds == {"version_changed", "identity_changed"}
+
+
+def test_another_architecture_is_suggested_as_a_variant() -> None:
+    diff = compare(bom(deb("libc6", "amd64")), bom(deb("libc6", "arm64")))
+    assert [(one.kind, one.reasons[0]) for one in diff.suggestions] == [("variant", "same package, other qualifiers")]
+    assert any("another architecture" in line for line in diff.summary)
+
+
+def test_a_copy_of_the_subject_among_the_components_is_the_subject() -> None:
+    def release(number: str) -> Bom:
+        root, copy = (component("app", number, ref=ref, type="application") for ref in ("root", "copy"))
+        return bom(root, copy, component("a", number, ref="a"), subject="root", depends=[("copy", "a")])
+
+    reach = {(change.name, change.facts["reach"]) for change in compare(release("1.0.0"), release("2.0.0")).changes}
+    assert reach == {("app", "subject"), ("a", "direct")}
+
+
+def test_digests_that_differ_across_formats_are_reported_with_a_doubt() -> None:
+    one, two = (bom(component("x", hashes={"sha256": digest * 32})) for digest in ("aa", "bb"))
+    other = replace(two, format="spdx")
+    assert [change.kind for change in compare(one, other).changes] == ["hash_changed"]
+    assert "they may be of different things" in compare(one, other).notes[0]
+    assert compare(one, two).notes == ()

@@ -1,0 +1,1 @@
+"""Outputs of SBOM comparisons and timelines; `registry` finds them."""

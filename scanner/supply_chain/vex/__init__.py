@@ -1,0 +1,1 @@
+"""VEX documents that stand beside an SBOM: OpenVEX, CSAF VEX and CycloneDX, read into statements and applied to it."""
