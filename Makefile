@@ -9,7 +9,7 @@ OUT ?= out
 # extra arguments for `make scan`, e.g. make scan ARGS="--profile velaos"
 ARGS ?=
 
-.PHONY: help scan test test-long conformance dev fmt lint type drift check docs lock pyz wheel bench clean
+.PHONY: help scan test test-long conformance dev fmt lint type drift check fuzz docs lock pyz wheel bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -66,6 +66,13 @@ docs: dev  ## write generated files anew
 	@$(BIN)/python -m scanner.schemas.generate
 
 check: lint type drift test  ## all of it
+
+# arguments of `make fuzz`: names or beginnings of names (parser:sudoers, image:erofs-lz4), and seconds for each
+TARGET ?= parser:
+SECONDS ?= 20
+
+fuzz: dev  ## mutate inputs of the parsers, guided by coverage (TARGET=, SECONDS= for each)
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --crashes $(OUT)/fuzz $(TARGET)
 
 lock: dev  ## pin dependencies anew, with hashes
 	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \

@@ -140,7 +140,12 @@ def public_name(public: bytes, algorithm: str = "sha256") -> bytes:
 
 
 def rsa_public(modulus: bytes, exponent: int = 0x10001) -> bytes:
-    """TPMT_PUBLIC of an RSA signing key as systemd loads it from a PEM file (src/shared/tpm2-util.c)."""
+    """TPMT_PUBLIC of an RSA signing key as systemd loads it from a PEM file (src/shared/tpm2-util.c).
+
+    Raises ParseError for a key that no TPM can hold.
+    """
+    if len(modulus) > _MAX_MODULUS or not 0 <= exponent < 1 << 32:
+        raise ParseError(f"an RSA key of {len(modulus) * 8} bits with exponent {exponent:#.20x}")
     head = struct.pack(
         ">HHIHHHHIH", 0x0001, 0x000B, 0x00060040, 0, 0x10, 0x10, len(modulus) * 8, exponent, len(modulus)
     )
@@ -150,6 +155,7 @@ def rsa_public(modulus: bytes, exponent: int = 0x10001) -> bytes:
 # ---- policies that demand nothing ------------------------------------------------------------------------------------
 
 _MAX_GUESSED = 6
+_MAX_MODULUS = 2048
 """PCRs of one policy that are tried with every known constant: 2 to the power of 6 hashes at most."""
 
 

@@ -44,6 +44,7 @@ def collect(
         wanted = pipeline.every_fact(book)
     opened = shared.open_target(target, runtime=runtime, slot=slot or None, platform=platform or None, keys=luks_key)
     try:
+        shared.say_slot(opened, quiet=quiet)
         progress = shared.Progress(quiet)
         snapshot = take(opened, wanted, progress=progress)
         progress.done()

@@ -26,6 +26,7 @@ from scanner.cli import (
     schema,
     shared,
     target,
+    verify,
 )
 from scanner.model.errors import AssayError
 
@@ -57,7 +58,7 @@ def _top(
     """Options before the verb."""
 
 
-for module in (scan, collect, evaluate, report, check, explain, schema):
+for module in (scan, collect, evaluate, report, check, explain, verify, schema):
     module.register(app)
 for group in (rules, controls, target, sbom, config):
     app.add_typer(group.app)

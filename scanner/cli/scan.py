@@ -60,6 +60,7 @@ def scan(
             target, runtime=runtime, slot=slot or None, platform=platform or None, keys=luks_key
         )
         try:
+            shared.say_slot(opened, quiet=quiet)
             identity = {} if values["profile"] else pipeline.identify(opened)
             profiles = pipeline.chosen_profiles(book, values["profile"], identity, quiet=quiet)
             known, selected = pipeline.select(book, profiles, overrides)

@@ -187,6 +187,14 @@ def open_target(
     return opened
 
 
+def say_slot(opened: Target, *, quiet: bool) -> None:
+    """Of several systems in an image: which one is assessed, and why, in one line on stderr."""
+    layout = {} if quiet else opened.layout()
+    slots = layout.get("slots")
+    if isinstance(slots, list) and len(slots) > 1:
+        say(f"assay: slot {layout['slot']} of {len(slots)} ({layout['why']}; --slot chooses another)")
+
+
 def _refuse(option: str, given: str | None, what: str) -> None:
     """Raise UsageError when an option is given that would say nothing here."""
     if given is not None:

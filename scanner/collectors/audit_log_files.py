@@ -24,9 +24,13 @@ def _log_files(look: Look) -> Json:
         look.because(f"{_CONFIG} does not exist")
         return None
     try:
-        values = auditd_conf.parse(text).values
+        daemon = auditd_conf.parse(text)
     except ParseError as error:
         raise ParseError(f"{_CONFIG}: {error}") from error
+    if daemon.refused:
+        # The line may be the one that names the place.
+        raise ParseError(f"{_CONFIG}: {daemon.refused[0]}; auditd does not start")
+    values = daemon.values
     log, group = str(values["log_file"]), str(values["log_group"])
     folder = posixpath.dirname(log)
     if look.entry(folder) is None:

@@ -33,12 +33,15 @@ def _settings(look: Look) -> Json:
         "starts": not daemon.refused,
         "refused": list(daemon.refused),
         "source": _CONFIG,
+        "written": sorted(daemon.lines),
         "lines": {name: daemon.lines[name] for name in sorted(daemon.lines)},
     }
 
 
 def _plugins(look: Look) -> Json:
     daemon = look.shared(_daemon)
+    if daemon is not None and daemon.refused:
+        raise ParseError(f"{_CONFIG}: {daemon.refused[0]}; auditd does not start")
     folder = str(daemon.values["plugin_dir"]) if daemon is not None else _PLUGINS
     if look.entry(folder) is None:
         look.because(f"{folder} does not exist")
@@ -115,6 +118,7 @@ COLLECTOR = Collector(
                 "starts": "flag: the daemon takes the file; with a line that it refuses it does not start",
                 "refused": "list: lines that it refuses, with the reason",
                 "source": "text: file",
+                "written": "list: keywords that the file sets",
                 "lines": "object: keyword to the line that set it",
             },
         ),

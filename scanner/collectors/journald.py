@@ -32,7 +32,11 @@ def _settings(look: Look) -> Json:
             if value is not None:
                 values[setting.key] = value
                 places[_FIELDS[setting.key]] = f"{path}:{setting.line}"
-    return {**{_FIELDS[key]: values[key] for key in _FIELDS}, "places": {key: places[key] for key in sorted(places)}}
+    return {
+        **{_FIELDS[key]: values[key] for key in _FIELDS},
+        "written": sorted(places),
+        "places": {key: places[key] for key in sorted(places)},
+    }
 
 
 def _value(key: str, text: str) -> str | bool | None:
@@ -65,6 +69,7 @@ COLLECTOR = Collector(
                 "storage": "text: volatile, persistent, auto or none",
                 "compress": "flag: large entries are compressed",
                 "forward_to_syslog": "flag: entries go to a syslog daemon too",
+                "written": "list: settings that a file sets to a value journald takes",
                 "places": "object: setting to file:line that set it",
             },
         ),

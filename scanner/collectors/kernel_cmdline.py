@@ -8,7 +8,6 @@ Sources: proc(5); kernel-install(8); GNU GRUB manual, "Simple configuration"; bo
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
@@ -16,13 +15,12 @@ from scanner.collectors.boot_entries import BootEntry, boot_entries, bootc_kerne
 from scanner.collectors.cmdline_secrets import public_value
 from scanner.model.errors import NotCollectedError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
-from scanner.parsers import kernel_cmdline
+from scanner.parsers import kernel_cmdline, quoted_words
 from scanner.parsers.kernel_effective import EFFECTIVE_KEYS, effective
 
 _KERNEL_INSTALL = ("/etc/kernel/cmdline", "/usr/lib/kernel/cmdline")
 _DEFAULTS = "/etc/default/grub"
 _DEFAULTS_FOLDER = "/etc/default/grub.d"
-_MAX_DEFAULTS = 1 << 18
 
 
 def _shown(line: kernel_cmdline.CommandLine) -> dict[str, Json]:
@@ -90,10 +88,8 @@ def _grub_defaults(look: Look) -> list[dict[str, Json]] | None:
 
 def _assignments(text: str) -> Iterator[tuple[str, str, bool]]:
     """`NAME=value` and `NAME+=value` words of a shell file."""
-    if len(text) > _MAX_DEFAULTS:
-        raise ParseError(f"more than {_MAX_DEFAULTS} characters", offset=_MAX_DEFAULTS)
     try:
-        words = shlex.split(text, comments=True)
+        words = quoted_words.split(text, comments=True)
     except ValueError as error:
         raise ParseError(f"not a shell file: {error}") from None
     for word in words:

@@ -6,12 +6,10 @@ Helpers of collectors that need one unit and not the graph of all. Sources: syst
 
 from __future__ import annotations
 
-import shlex
-
 from scanner.collectors.base import Look
 from scanner.collectors.unit_files import FOLDERS
 from scanner.model.errors import ParseError
-from scanner.parsers import systemd_unit
+from scanner.parsers import quoted_words, systemd_unit
 from scanner.parsers.systemd_unit import Unit
 
 __all__ = ["command_line", "service", "variable"]
@@ -40,9 +38,9 @@ def variable(text: str, name: str) -> list[str]:
 
 def _split(text: str, line: int) -> list[str]:
     try:
-        words = shlex.split(text, comments=False)
-    except ValueError:
-        raise ParseError("a quote is not closed", line=line) from None
+        words = quoted_words.split(text)
+    except ValueError as error:
+        raise ParseError(f"cannot be split into words: {error}", line=line) from None
     if len(words) > _MAX_WORDS:
         raise ParseError(f"more than {_MAX_WORDS} words", line=line)
     return words

@@ -8,7 +8,6 @@ files that other service managers read are taken.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from scanner.collectors import unit_files
 from scanner.collectors.base import Look
 from scanner.collectors.path_globs import glob_paths
 from scanner.model.errors import NotCollectedError, ParseError
-from scanner.parsers import sshd_config
+from scanner.parsers import quoted_words, sshd_config
 from scanner.parsers.sshd_effective import Setting
 from scanner.parsers.systemd_unit import Unit, words
 
@@ -156,7 +155,8 @@ def _environment(look: Look, path: str) -> dict[str, list[_Word]]:
 def _split(text: str, path: str, number: int) -> list[_Word]:
     """Words of a value: first the quotes around the whole of it go, then it is split at blanks."""
     try:
-        found = [word for part in shlex.split(text, comments=True) for word in shlex.split(part)]
+        parts = quoted_words.split(text, comments=True)
+        found = [word for part in parts for word in quoted_words.split(part)]
     except ValueError as error:
         raise ParseError(f"{path}: {error}", line=number) from error
     return [_Word(word, path, number) for word in found]

@@ -19,6 +19,7 @@ _PROGRAMS = ("system", "coredump", "logind")
 
 def _settings(look: Look) -> Json:
     found: dict[tuple[str, str, str], dict[str, Json]] = {}
+    changes: dict[tuple[str, str, str], int] = {}
     for program in _PROGRAMS:
         main = next((f"{folder}/{program}.conf" for folder in _FOLDERS if _is_there(look, folder, program)), None)
         drop_ins = look.drop_ins([f"{folder}/{program}.conf.d" for folder in _FOLDERS], ".conf")
@@ -32,11 +33,15 @@ def _settings(look: Look) -> Json:
                 look.gap(path, reason_of(error))
                 continue
             for item in settings:
-                found[program, item.section, item.key] = {
+                key = (program, item.section, item.key)
+                if key in found and found[key]["value"] != item.value:
+                    changes[key] = changes.get(key, 0) + 1
+                found[key] = {
                     "program": program,
                     "section": item.section,
                     "key": item.key,
                     "value": item.value,
+                    "changes": changes.get(key, 0),
                     "source": path,
                     "line": item.line,
                 }
@@ -67,6 +72,7 @@ COLLECTOR = Collector(
                 "section": "text: section",
                 "key": "text: key as written",
                 "value": "text: value; empty means the default",
+                "changes": "number: how often a later line set another value than the one before",
                 "source": "text: file",
                 "line": "number: line",
             },

@@ -52,7 +52,10 @@ def parse(text: str) -> list[Directive]:
 
 def module_name(text: str) -> str:
     """The kernel's spelling of a module name: `-` is `_`, except inside the brackets of a glob."""
-    return re.sub(r"\[[^\]]*\]|-", lambda found: "_" if found[0] == "-" else found[0], text)
+    closed = text.rfind("]") + 1
+    # Behind the last bracket that closes there is no glob: a search for its end at each `[` would take forever.
+    inside = re.sub(r"\[[^\]]*\]|-", lambda found: "_" if found[0] == "-" else found[0], text[:closed])
+    return inside + text[closed:].replace("-", "_")
 
 
 def matches(module: str, pattern: str) -> bool:

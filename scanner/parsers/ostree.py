@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner.model.errors import ParseError
+from scanner.parsers import gvariant
 
-__all__ = ["ImageReference", "Keyfile", "image_reference", "parse_keyfile", "parse_status"]
+__all__ = ["ImageReference", "Keyfile", "composefs_digest", "image_reference", "parse_keyfile", "parse_status"]
+
+_COMMIT = b"(a{sv}aya(say)sstayay)"
+_DIGEST = "ostree.composefs.digest.v0"
+_SHA256 = 32
 
 Keyfile = dict[str, dict[str, str]]
 
@@ -35,6 +40,22 @@ def parse_keyfile(text: str) -> Keyfile:
             raise ParseError("neither a group nor a key with a value", line=number)
         group[key.rstrip()] = value.lstrip()
     return groups
+
+
+def composefs_digest(commit: bytes) -> str | None:
+    """The fs-verity digest of the composefs image that a commit object states, as hex; None when it states none.
+
+    Source: ostree src/libostree/ostree-core.h (OSTREE_COMMIT_GVARIANT_FORMAT), ostree-repo-composefs.c. Raises
+    ParseError.
+    """
+    metadata: list[tuple[str, Any]] = gvariant.from_bytes(commit + b"\0" + _COMMIT)[1][0]
+    values = [value for key, value in metadata if key == _DIGEST]
+    if not values:
+        return None
+    (*_, value) = values
+    if not isinstance(value, list) or len(value) != _SHA256 or not all(isinstance(one, int) for one in value):
+        raise ParseError(f"{_DIGEST} is no digest of {_SHA256} bytes")
+    return bytes(one & 0xFF for one in value).hex()
 
 
 @dataclass(frozen=True, slots=True)

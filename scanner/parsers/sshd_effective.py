@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from scanner.model.errors import ParseError
 from scanner.parsers.sshd_config import Line
-from scanner.parsers.sshd_values import ACCUMULATING, DEFAULTS, GLOBAL_ONLY, normal
+from scanner.parsers.sshd_values import ACCUMULATING, DEFAULTS, GLOBAL_ONLY, normal, refused
 
 __all__ = ["EVERYBODY", "Effective", "Setting", "conjunction", "effective"]
 
@@ -50,9 +50,12 @@ def conjunction(outer: str | None, inner: tuple[str, ...]) -> str:
 def effective(settings: Iterable[Setting], defaults: Mapping[str, tuple[str, ...]] = DEFAULTS) -> list[Effective]:
     """What holds, sorted by keyword, the global value before its overrides, those in the order of the file.
 
-    Raises ParseError for what sshd would not start with: a global keyword inside a Match block, a value of wrong form.
+    A line that would not count, but whose word sshd refuses, stands beside the value in force: with it sshd does not
+    start, and a rule about that keyword must not pass. Raises ParseError for what makes the whole file unreadable to
+    sshd: a global keyword inside a Match block, a value of wrong form.
     """
     held: dict[tuple[str, str | None], Effective] = {}
+    wrong: list[Effective] = []
     added: dict[tuple[str, str | None], list[str]] = {}
     for setting in settings:
         keyword = setting.item.keyword
@@ -60,13 +63,16 @@ def effective(settings: Iterable[Setting], defaults: Mapping[str, tuple[str, ...
             raise ParseError(f"{keyword} is not allowed within a Match block", line=setting.item.line)
         values = normal(setting.item)
         for match in _reach(setting.match):
-            _take(held, added, Effective(keyword, values, match, setting.source, setting.item.line))
+            new = Effective(keyword, values, match, setting.source, setting.item.line)
+            if (keyword, match) in held and refused(keyword, values):
+                wrong.append(new)
+            _take(held, added, new)
     for key, more in added.items():
         held[key] = replace(held[key], values=(*held[key].values, *more))
     for keyword, values in defaults.items():
         held.setdefault((keyword, None), Effective(keyword, values, None, None, None))
     # Dictionaries keep the order of insertion, so a stable sort keeps the order of the file among overrides.
-    return sorted(held.values(), key=lambda item: (item.keyword, item.match is not None))
+    return sorted([*held.values(), *wrong], key=lambda item: (item.keyword, item.match is not None))
 
 
 def _reach(match: str | None) -> tuple[str | None, ...]:

@@ -12,7 +12,7 @@ import re
 from scanner.model.errors import ParseError
 from scanner.parsers.sshd_config import Line
 
-__all__ = ["ACCUMULATING", "DEFAULTS", "GLOBAL_ONLY", "normal", "parts"]
+__all__ = ["ACCUMULATING", "DEFAULTS", "GLOBAL_ONLY", "normal", "parts", "refused"]
 
 _ADDING = "acceptenv allowgroups allowusers denygroups denyusers hostcertificate hostkey listenaddress port"
 
@@ -50,6 +50,21 @@ _SYNONYMS = {
     "permitrootlogin": {"without-password": "prohibit-password"},
     "compression": {"delayed": "yes"},
 }
+
+_FORWARDING = frozenset(["yes", "all", "no", "remote", "local"])
+_ACCEPTED = dict.fromkeys(_WORDS, frozenset(["yes", "no"])) | {
+    "addressfamily": frozenset(["inet", "inet6", "any"]),
+    "allowstreamlocalforwarding": _FORWARDING,
+    "allowtcpforwarding": _FORWARDING,
+    "gatewayports": frozenset(["clientspecified", "yes", "no"]),
+    "ignorerhosts": frozenset(["yes", "no", "shosts-only"]),
+    "loglevel": frozenset(["QUIET", "FATAL", "ERROR", "INFO", "VERBOSE", "DEBUG", "DEBUG1", "DEBUG2", "DEBUG3"]),
+    "permitrootlogin": frozenset(["yes", "no", "prohibit-password", "forced-commands-only"]),
+    "permittunnel": frozenset(["yes", "no", "point-to-point", "ethernet"]),
+}
+"""Words that sshd knows for a keyword (servconf.c: multistate_*; log.c), in the form that `normal` gives."""
+_ANYTHING = frozenset(["permituserenvironment", "rhostsrsaauthentication", "useprivilegeseparation"])
+"""A pattern of names is accepted, or the keyword is deprecated and whatever follows is ignored (servconf.h)."""
 
 _CIPHERS = (
     "chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com"
@@ -144,6 +159,11 @@ def normal(item: Line) -> tuple[str, ...]:
     if keyword == "banner" and first.lower() == "none":
         return ("none",)
     return item.arguments
+
+
+def refused(keyword: str, values: tuple[str, ...]) -> bool:
+    """Whether sshd does not start because it does not know the word, as it does not wherever the line stands."""
+    return keyword in _ACCEPTED and keyword not in _ANYTHING and values[0] not in _ACCEPTED[keyword]
 
 
 def parts(keyword: str, values: tuple[str, ...]) -> dict[str, str]:

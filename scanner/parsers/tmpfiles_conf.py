@@ -6,10 +6,10 @@ and a missing word mean the default.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.parsers import quoted_words
 
 __all__ = ["Line", "parse"]
 
@@ -41,9 +41,9 @@ def parse(text: str) -> list[Line]:
         if not line or line[0] in "#;":
             continue
         try:
-            words = shlex.split(line)
-        except ValueError:
-            raise ParseError("a quote is not closed", line=number) from None
+            words = quoted_words.split(line)
+        except ValueError as error:
+            raise ParseError(f"cannot be split into words: {error}", line=number) from None
         if len(words) < 2 or not words[0]:
             raise ParseError("a line without a path", line=number)
         rest = [None if word == "-" else word for word in words[2 : _FIELDS - 1]]

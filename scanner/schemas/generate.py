@@ -25,7 +25,9 @@ from scanner.schemas.forms import list_of as _list
 from scanner.schemas.forms import map_of as _map
 from scanner.schemas.forms import object_of as _object
 from scanner.schemas.sbom_diff import sbom_diff, sbom_timeline
+from scanner.schemas.sbom_truth import sbom_truth
 from scanner.schemas.target import target
+from scanner.schemas.verification import verification
 
 __all__ = ["documents"]
 
@@ -277,7 +279,9 @@ def documents() -> dict[str, dict[str, Any]]:
         "rule": _rule(),
         "sbom-diff": sbom_diff(),
         "sbom-timeline": sbom_timeline(),
+        "sbom-truth": sbom_truth(),
         "target": target(),
+        "verify": verification(),
     }
     return {
         name: {"$schema": _DIALECT, "$id": f"https://assay.invalid/schemas/{name}-v1.json", "title": name, **body}

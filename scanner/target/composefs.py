@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from scanner.model.errors import DamagedError, MissingError, NotCollectedError
 from scanner.target.base import Entry, FileTree
-from scanner.target.fsverity import ALGORITHMS, file_digest
 
 __all__ = ["ComposefsTree"]
 
@@ -20,7 +19,6 @@ _OVERLAY = "trusted.overlay."
 _ESCAPED = "trusted.overlay.overlay."
 _METACOPY = _OVERLAY + "metacopy"
 _REDIRECT = _OVERLAY + "redirect"
-_VERITY_HEADER = 4
 
 
 class ComposefsTree(FileTree):
@@ -71,26 +69,6 @@ class ComposefsTree(FileTree):
             for name, value in self._image.xattrs(path).items()
             if not name.startswith(_OVERLAY) or name.startswith(_ESCAPED)
         }
-
-    def stated_digest(self, path: str) -> tuple[str, bytes] | None:
-        """Algorithm and fs-verity digest that the image states for the content of `path`; None when it states none."""
-        value = self._image.xattrs(path).get(_METACOPY, b"")
-        if len(value) <= _VERITY_HEADER:
-            return None
-        version, size, flags, algorithm = value[:_VERITY_HEADER]
-        if version or flags or size != len(value) or algorithm not in ALGORITHMS:
-            raise DamagedError(f"{path}: metacopy attribute of an unknown form")
-        return ALGORITHMS[algorithm], value[_VERITY_HEADER:]
-
-    def measured_digest(self, path: str) -> bytes | None:
-        """The digest of the object that has the content of `path`, computed with the stated algorithm; None when the
-        image states none. Reads the whole object."""
-        attributes = self._image.xattrs(path)
-        stated = self.stated_digest(path)
-        if stated is None:
-            return None
-        number = next(number for number, name in ALGORITHMS.items() if name == stated[0])
-        return file_digest(self._objects, self._object(path, attributes), number)
 
     def _object(self, path: str, attributes: dict[str, bytes]) -> str:
         """The canonical path of the object that has the content of `path`."""

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 from scanner.model.errors import MissingError, TargetError
 from scanner.target.base import BlockDevice, FileTree
+from scanner.target.command_line_mounts import boot_mounts
 from scanner.target.composite import ComposedTree, SubTree
 from scanner.target.contents import MAX_NESTING, Part, explore
 from scanner.target.device_names import crypttab_of, part_named
 from scanner.target.devices import EntryDevice, SliceDevice
+from scanner.target.extensions import extended
 from scanner.target.fat_mount import AUTOMATIC, FatMount, Owners, owners
 from scanner.target.filesystems.btrfs import BtrfsTree
 from scanner.target.filesystems.fat import FatTree
 from scanner.target.layouts.base import Slot, exists
-from scanner.target.loader import argument, choices
 from scanner.target.mount_wishes import Wish, wishes
 from scanner.target.overlay import OverlayTree
 from scanner.target.scratch import TYPES, ScratchTree
@@ -24,6 +25,7 @@ from scanner.target.unknown import UnknownTree
 __all__ = ["mounts_of"]
 
 _TYPED = {"home": "/home", "srv": "/srv", "var": "/var", "usr": "/usr", "boot": "/boot"}
+_OFTEN_MOUNTED = ("/boot", "/boot/efi", "/efi", "/home", "/opt", "/srv", "/tmp", "/var")  # noqa: S108 - of the target
 _TABLES = ("gpt", "mbr")
 _PSEUDO = frozenset(
     ("proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs",
@@ -35,6 +37,8 @@ _SCRATCH = ("/tmp", "/run", "/dev", "/mnt", "/media", "/var/tmp", "/var/log", "/
 _REMOTE = ("nfs", "cifs", "smb", "9p", "virtiofs", "fuse", "ceph", "gluster", "sshfs", "afs")
 _KERNEL_NAME = re.compile(r"/dev/(?:(?P<disk>(?:[svh]d|xvd)[a-z]|(?:nvme\d+n\d+|mmcblk\d+)p)(?P<number>\d{1,3}))")
 _DECIMAL = re.compile(r"[0-9]{1,18}", re.ASCII)
+_FAMILIES = (frozenset(("ext2", "ext3", "ext4")), frozenset(("vfat", "msdos", "fat", "umsdos")))
+"""File systems that one driver mounts under each of these names."""
 _MAX_LAYERS = 128
 _MAX_WISHES = 300
 _MAX_LOOPS = 16
@@ -52,7 +56,10 @@ def mounts_of(slot: Slot, parts: Sequence[Part]) -> dict[str, FileTree]:
         where = _place(ComposedTree(slot.tree, mounts), target) or target
         mounts[where] = FatMount(own, Owners()) if isinstance(own, FatTree) else own
     nearby = _same_disk(slot.part, parts)
-    wanted = _ordered(wishes(ComposedTree(slot.tree, mounts)), mounts)
+    trouble: list[str] = []
+    boot = boot_mounts(parts)
+    asked = wishes(ComposedTree(slot.tree, mounts), trouble, boot.wishes, fstab_counts=not boot.no_fstab)
+    wanted = _ordered(asked, mounts)
     devices = _Devices(slot, parts, nearby, wanted)
     for wish in wanted:
         composed = ComposedTree(slot.tree, mounts)
@@ -66,7 +73,10 @@ def mounts_of(slot: Slot, parts: Sequence[Part]) -> dict[str, FileTree]:
         if wish.is_bind and "rbind" in wish.options:
             mounts |= {there: one for there, one in _below(composed, wish.source, place, mounts) if there not in mounts}
     _add_typed(slot, nearby, mounts)
-    _forget(slot, parts, mounts)
+    mounts |= {place: UnknownTree(reason) for place, reason in boot.forgotten}
+    mounts |= dict(extended(ComposedTree(slot.tree, mounts)))
+    if trouble:
+        _doubt(slot.tree, trouble[0], mounts)
     return mounts
 
 
@@ -188,8 +198,12 @@ def _of_part(part: Part, wish: Wish, composed: ComposedTree) -> FileTree:
 
 def _as_mounted(tree: FileTree, kind: str, wish: Wish, composed: ComposedTree, name: str) -> FileTree:
     """The file system as the options of the mount show it."""
-    wanted = wish.option("subvol") or wish.option("subvolid")
+    wanted, folder = wish.option("subvol") or wish.option("subvolid"), wish.option("X-mount.subdir")
+    if not _fits(kind, wish.type):
+        return UnknownTree(f"{wish.origin} mounts {name} there as {wish.type}, and it is {kind}")
     try:
+        if folder is not None:
+            return SubTree(tree, f"/{folder.strip('/')}")
         if kind == "vfat":
             return FatMount(tree, owners(wish.options, composed))
         if wanted is None or not isinstance(tree, BtrfsTree):
@@ -199,6 +213,13 @@ def _as_mounted(tree: FileTree, kind: str, wish: Wish, composed: ComposedTree, n
     except TargetError as error:
         what = f"subvolume {wanted[:80]!r} of {name}" if wanted is not None else name
         return UnknownTree(f"{wish.origin} mounts {what} there: {error}")
+
+
+def _fits(kind: str, wanted: str) -> bool:
+    """Whether the kernel mounts a file system of `kind` when it is told that it is `wanted` (a list is tried)."""
+    if wanted in ("", "auto", "none"):
+        return True
+    return any(kind == one or any({kind, one} <= family for family in _FAMILIES) for one in wanted.split(","))
 
 
 class _Devices:
@@ -303,21 +324,16 @@ def _base(tree: FileTree) -> FileTree:
     return tree
 
 
-def _forget(slot: Slot, parts: Sequence[Part], mounts: dict[str, FileTree]) -> None:
-    """`systemd.volatile=` on the command line: what the medium holds is not what the system starts with.
-
-    Source: systemd-volatile-root.service(8), kernel-command-line(7).
-    """
-    found = choices(parts)
-    wanted = argument(found[0].options or "", "systemd.volatile") if found else None
-    if wanted == "state":
-        places = ["/var"]
-    elif wanted is not None and wanted.lower() in ("yes", "true", "1", "on", "y", "t"):
-        places = ["/etc", "/var", "/root", "/home", "/opt", "/srv"]
-    else:
-        return
-    for place in places:
-        mounts[place] = UnknownTree(f"systemd.volatile={wanted} ({found[0].where}): made anew at each boot")
+def _doubt(tree: FileTree, reason: str, mounts: dict[str, FileTree]) -> None:
+    """What asks for mounts cannot be read: another file system may lie over any place that often is one of its own."""
+    for place in _OFTEN_MOUNTED:
+        try:
+            tree.stat(place)
+        except MissingError:
+            continue
+        except TargetError:
+            pass
+        mounts.setdefault(place, UnknownTree(f"what is mounted there cannot be told: {reason}"))
 
 
 def _holds_files(tree: FileTree, place: str) -> bool:

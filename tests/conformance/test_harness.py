@@ -109,3 +109,17 @@ def test_a_scenario_that_is_completed_says_why() -> None:
     """auditctl without a file loads nothing; other scenarios stay as they are."""
     assert ["-R" in one.commands for one in amendments("audit_rules_immutable/auditctl_correct.pass.sh")] == [True]
     assert not amendments("audit_rules_immutable/augenrules_correct.pass.sh")
+
+
+def test_the_summary_tells_what_completing_changed() -> None:
+    """Agreement as written and completed, a line a reason and one for all."""
+    verdict = {"facets": {"persistent": "fail"}, "explanation": ""}
+    base = {"rule": "a", "expected": "pass", "template": "t", "verdicts": [verdict]}
+    text, _ = summary(
+        [
+            {**base, "name": "x", "got": "pass", "as_written": "fail", "amended": ["why"]},
+            {**base, "name": "y", "got": "pass", "amended": []},
+        ]
+    )
+    assert "why: 0 of 1 agree as written, 1 completed" in text
+    assert "all completed scenarios: 0 of 1" in text

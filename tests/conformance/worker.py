@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.amendments import amendments
+from tests.conformance.amendments import Amendment, amendments
 from tests.conformance.judging import Judge, overall
 from tests.conformance.lab.run import mount, own_spaces, run_inside, unmount
 
@@ -32,14 +32,21 @@ class Worker:
         self.shared = scenarios / "shared" if (scenarios / "shared").is_dir() else None
 
     def run(self, task: dict[str, Any]) -> dict[str, Any]:
-        """One scenario: a fresh tree, the script, the verdict."""
-        started = time.monotonic()
+        """One scenario: a fresh tree, the script, the verdict; where commands complete it, the verdict without them too."""
         known = self.judge.rules(task["rule"])
         if not known:
             return {**task, "got": "no_rule", "verdicts": []}
         missing = [name for name in task["packages"] if not (self.base / "rpms" / f"{name}.rpm").exists()]
         if missing:
             return {**task, "got": "not_run", "verdicts": [], "why": f"the lab has no package {', '.join(missing)}"}
+        added = amendments(f"{task['rule']}/{task['name']}")
+        result = self._once(task, added)
+        if added:
+            result["as_written"] = self._once(task, [])["got"]
+        return result
+
+    def _once(self, task: dict[str, Any], added: list[Amendment]) -> dict[str, Any]:
+        started = time.monotonic()
         area = self.scratch / "tree"
         area.mkdir(parents=True, exist_ok=True)
         mount("lab", area, "tmpfs", options="mode=0755")
@@ -50,16 +57,15 @@ class Worker:
             options = f"lowerdir={self.base}/root,upperdir={area}/upper,workdir={area}/work"
             mount("lab", root, "overlay", options=options)
             try:
-                return self._prepared(task, root, started)
+                return self._prepared(task, root, started, added)
             finally:
                 unmount(root)
         finally:
             unmount(area)
 
-    def _prepared(self, task: dict[str, Any], root: Path, started: float) -> dict[str, Any]:
+    def _prepared(self, task: dict[str, Any], root: Path, started: float, added: list[Amendment]) -> dict[str, Any]:
         packages = " ".join(name for name in task["packages"] if name not in self.installed)
         first = f"dnf install -y {packages} >/dev/null 2>&1; " if packages else ""
-        added = amendments(f"{task['rule']}/{task['name']}")
         last = "".join(f"{one.commands}; " for one in added)
         command = SCRIPT.format(first=first, name=shlex.quote(task["name"]), last=last)
         state = self.scratch / "state"

@@ -12,7 +12,20 @@ import pytest
 from tests.support import build
 
 ROOT = Path(__file__).parents[2]
-VERBS = {"scan", "collect", "evaluate", "report", "check", "explain", "rules", "controls", "target", "config", "schema"}
+VERBS = {
+    "scan",
+    "collect",
+    "evaluate",
+    "report",
+    "check",
+    "explain",
+    "verify",
+    "rules",
+    "controls",
+    "target",
+    "config",
+    "schema",
+}
 GROUPS = {
     "rules": {"list", "show", "lint", "test"},
     "controls": {"list", "show", "matrix", "conflicts"},

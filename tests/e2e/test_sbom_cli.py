@@ -122,3 +122,24 @@ def test_mistakes_are_said(arguments: list[str], error: type[Exception]) -> None
 
 def test_an_unknown_format_is_refused(releases: list[str]) -> None:
     assert isinstance(RUN.invoke(app, ["sbom", "timeline", *releases, "-o", "html=x"]).exception, UsageError)
+
+
+def test_check_names_what_lacks_what(releases: list[str], tmp_path: Path) -> None:
+    result = RUN.invoke(app, ["sbom", "check", releases[0]])
+    assert result.exit_code == 0
+    assert "Schema: valid" in result.output
+    assert "NTIA minimum elements (2021): missing" in result.output
+    assert "0 of 3 (0 %)" in result.output
+    found = json.loads(RUN.invoke(app, ["sbom", "check", releases[0], "--json"]).output)
+    assert found["schema"] == "assay/sbom-check/v1"
+    assert found["validity"]["state"] == "valid"
+    assert {one["id"] for one in found["lists"]} >= {"ntia-2021", "cisa-2025", "bsi-tr-03183-2"}
+
+
+def test_check_ends_1_when_a_list_is_not_met(releases: list[str], tmp_path: Path) -> None:
+    assert RUN.invoke(app, ["sbom", "check", releases[0], "--fail-on", "schema"]).exit_code == 0
+    assert RUN.invoke(app, ["sbom", "check", releases[0], "--fail-on", "ntia-2021"]).exit_code == 1
+    assert isinstance(RUN.invoke(app, ["sbom", "check", releases[0], "--fail-on", "x"]).exception, UsageError)
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [{"name": "a"}]}')
+    assert RUN.invoke(app, ["sbom", "check", str(broken), "--fail-on", "schema"]).exit_code == 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from scanner.cli.sbom import diff, timeline
+from scanner.cli.sbom import check, diff, make, timeline, verify
 
 __all__ = ["app"]
 
-app = typer.Typer(name="sbom", help="Compare bills of materials.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="sbom", help="Make, check, compare and verify bills of materials.", no_args_is_help=True, rich_markup_mode=None
+)
 
-for module in (diff, timeline):
+for module in (make, check, diff, timeline, verify):
     module.register(app)

@@ -19,6 +19,7 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
         "table": "diff_table",
     },
     "timeline": {"csv": "timeline_csv", "json": "plain_json", "table": "timeline_table"},
+    "truth": {"json": "plain_json", "table": "truth_table"},
 }
 """Kind of document to format to module."""
 

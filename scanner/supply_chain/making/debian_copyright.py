@@ -16,14 +16,9 @@ from scanner.supply_chain.model import License
 __all__ = ["license_from"]
 
 _FORMAT = re.compile(r"https?://(?:www\.debian\.org/doc/packaging-manuals|dep\.debian\.net|anonscm\.debian\.org/)")
-_NAMES = {
-    "expat": "MIT",
-    "bsd-3-clause": "BSD-3-Clause",
-    "bsd-2-clause": "BSD-2-Clause",
-    "artistic": "Artistic-1.0-Perl",
-    "public-domain": "LicenseRef-public-domain",
-    "permissive": "LicenseRef-permissive",
-}
+_NAMES = {"expat": "MIT", "artistic": "Artistic-1.0-Perl"}
+_JOIN = re.compile(r"\s+(and|or)\s+", re.IGNORECASE)
+_JOINS = {"and": " AND ", "or": " OR "}
 _GNU = re.compile(r"((?:l|a)?gpl|gfdl|lgpl)-?v?(\d(?:\.\d)?)(?:\.0)*(\+|-or-later|-only)?", re.IGNORECASE)
 _MOST_NAMES = 60
 
@@ -31,7 +26,7 @@ _MOST_NAMES = 60
 def license_from(text: str) -> License | None:
     """All licences of the files together (AND); None when the file is not machine readable, or names none.
 
-    Where one short name has no SPDX form the whole is a text without expression: a part of it would say too little.
+    A short name without SPDX form stands as a reference, LicenseRef-debian-NAME; a lone one is a text.
     """
     try:
         found = list(paragraphs(text))
@@ -55,19 +50,24 @@ def license_from(text: str) -> License | None:
 
 
 def _spdx(short: str) -> str:
-    """`GPL-2+ or Expat` as SPDX writes it."""
-    words = re.split(r"(\s+(?:and|or|with)\s+|,\s*|\s+)", short)
-    return "".join(_word(word) for word in words)
+    """`GPL-2+ or Expat` as SPDX writes it. A comma changes what belongs together: such a name is kept whole."""
+    if "," in short:
+        return _reference(short)
+    return "".join(_JOINS.get(part.strip().lower()) or _operand(part.strip()) for part in _JOIN.split(short))
 
 
-def _word(word: str) -> str:
-    joined = word.strip().lower().rstrip(",")
-    if joined in ("and", "or", "with"):
-        return f" {joined.upper()} "
-    if joined in _NAMES:
-        return _NAMES[joined]
-    gnu = _GNU.fullmatch(joined)
+def _operand(name: str) -> str:
+    known = _NAMES.get(name.lower())
+    if known is not None:
+        return known
+    gnu = _GNU.fullmatch(name)
     if gnu is not None:
         number = gnu[2] if "." in gnu[2] else f"{gnu[2]}.0"
         return f"{gnu[1].upper()}-{number}-{'or-later' if gnu[3] in ('+', '-or-later') else 'only'}"
-    return word
+    found = license_of(name).expression
+    return found if found is not None and " " not in found else _reference(name)
+
+
+def _reference(name: str) -> str:
+    """A licence that SPDX does not list, by Debian's short name."""
+    return "LicenseRef-debian-" + (re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:80] or "unnamed")

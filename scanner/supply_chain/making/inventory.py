@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scanner.supply_chain.model import Dropped, License
-from scanner.target.base import Entry
 
 __all__ = ["Inventory", "Item", "OwnedFile", "StrayFile"]
 
@@ -64,25 +63,25 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class StrayFile:
-    """A file that runs, or that something loads, and that no item claims. `kind`: program, script, library, kernel
-    module, unit. `sha256`, `sha1`: of its content; empty when it could not be read."""
+    """A file that runs, or that something loads, and that no item vouches for. `kind`: program, script, library, kernel
+    module, unit. `sha256`, `sha1`: of its content; empty when it could not be read. `owner`: key of the item that
+    brought it, where its content is not what that item brought; empty when no item claims it."""
 
     path: str
     kind: str
     sha256: str = ""
     sha1: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All of it. `items` by key; `system`: the os-release record, None without one; `managers`: ecosystem to what could
-    be read of it (`whole`, or the reason why nothing or not all is known); `walked`: regular files by canonical path
-    that run or are loaded."""
+    be read of it (`whole`, or the reason why nothing or not all is known); `strays`: by path."""
 
     items: tuple[Item, ...]
     system: Mapping[str, str | None] | None
     arch: str
     managers: Mapping[str, str]
     strays: tuple[StrayFile, ...]
-    walked: Mapping[str, Entry]
     gaps: tuple[Dropped, ...]

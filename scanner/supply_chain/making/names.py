@@ -9,7 +9,7 @@ from scanner.model.canonical import printable
 from scanner.supply_chain.licenses import license_of, stated
 from scanner.supply_chain.model import License
 
-__all__ = ["declared", "distro", "oci_purl", "pypi_name", "purl"]
+__all__ = ["declared", "distro", "oci_purl", "purl", "pypi_name"]
 
 
 def purl(kind: str, namespace: str, name: str, version: str, **qualifiers: str) -> str | None:

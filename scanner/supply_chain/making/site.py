@@ -76,9 +76,11 @@ class Site:
     def canonical(self, path: str) -> str | None:
         """`path` with the links of its folders resolved (its last part is not followed), as a walk tells it.
 
-        None when its folder is not there.
+        None when its folder is not there, and for a path that ends in dots: no package brings one.
         """
         folder, name = posixpath.split(path)
+        if name in (".", ".."):
+            return None
         if folder not in self._folders:
             try:
                 self._folders[folder] = self.tree.resolve(folder)

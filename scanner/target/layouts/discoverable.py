@@ -33,8 +33,10 @@ def _find(parts: Sequence[Part]) -> list[Slot]:
 
 
 def _typed(parts: Sequence[Part], word: str) -> list[Part]:
-    """Partitions of that type that hold anything."""
-    return [part for part in parts if part.type == word and part.state != "empty"]
+    """Partitions of that type that hold anything; what lies inside one (an opened LUKS volume) is not another."""
+    found = [part for part in parts if part.type == word and part.state != "empty"]
+    inside = {id(one) for part in found for one in part.walk() if one is not part}
+    return [part for part in found if id(part) not in inside]
 
 
 def _is_usr(part: Part) -> bool:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from scanner.model.errors import TargetError
+from scanner.model.errors import ParseError, TargetError
+from scanner.parsers import fstab
 from scanner.target.base import FileTree
+from scanner.target.command_line_mounts import boot_mounts
 from scanner.target.contents import Part
 from scanner.target.device_names import part_named
 from scanner.target.filesystems.btrfs import BtrfsTree
-from scanner.target.layouts.base import Layout, Slot, is_root
+from scanner.target.layouts.base import Layout, Slot, exists, is_root
 from scanner.target.layouts.ranked import ranked
-from scanner.target.loader import Choice, argument, choices
+from scanner.target.loader import Choice, argument, choices, text_of
+from scanner.target.mount_wishes import Wish, wishes
 from scanner.target.root import is_initrd
 
 __all__ = ["LAYOUT"]
@@ -27,17 +30,25 @@ _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 def _find(parts: Sequence[Part]) -> list[Slot]:
     found = choices(parts)
+    boot = boot_mounts(parts)
     roots: dict[int, tuple[FileTree, str]] = {}
     for part in parts:
         inside = _named_subvolume(part.tree, found) if isinstance(part.tree, BtrfsTree) else None
-        if inside is None and part.tree is not None and is_root(part.tree) and not is_initrd(part.tree):
-            inside = part.tree, ""
+        if inside is None and part.tree is not None and not is_initrd(part.tree):
+            if is_root(part.tree):
+                inside = part.tree, ""
+            elif _awaits_usr(part.tree, boot.wishes):
+                inside = part.tree, "; its /usr is mounted from elsewhere"
         if inside is None and isinstance(part.tree, BtrfsTree):
             inside = _first_subvolume(part.tree)
         if inside is not None:
             roots[id(part)] = inside
     # The Discoverable Partitions Specification: a partition typed as root is the root, whatever else looks like one.
-    candidates = sorted((part for part in parts if id(part) in roots), key=lambda part: part.type != "root")
+    # A root whose own fstab names another one is a copy of it, or what an update left behind.
+    candidates = sorted(
+        (part for part in parts if id(part) in roots),
+        key=lambda part: (part.type != "root", _names_another(roots[id(part)][0], part, parts)),
+    )
     if len(candidates) == 1:
         (part,) = candidates
         tree, said = roots[id(part)]
@@ -49,6 +60,26 @@ def _find(parts: Sequence[Part]) -> list[Slot]:
         typed = "" if one.choice is not None or one.part.type != "root" else "; its partition is typed as root"
         slots.append(Slot(one.part.label or one.part.name, one.role, f"{one.why}{typed}{said}", one.part, tree))
     return slots
+
+
+def _awaits_usr(tree: FileTree, extra: Sequence[Wish]) -> bool:
+    """Whether this is a root without /usr, which is mounted before anything runs."""
+    if not (exists(tree, "/etc") and exists(tree, "/usr")):
+        return False
+    return any(wish.target == "/usr" for wish in wishes(tree, [], extra))
+
+
+def _names_another(tree: FileTree, part: Part, parts: Sequence[Part]) -> bool:
+    """Whether the line of fstab for the root names another part of this image."""
+    for raw in (text_of(tree, "/etc/fstab") or "").split("\n")[: fstab.MAX_LINES]:
+        try:
+            line = next(iter(fstab.parse(raw)), None)
+        except ParseError:
+            continue
+        if line is not None and line.target == "/":
+            meant = part_named(line.source, parts)
+            return meant is not None and not any(one is part for one in meant.walk())
+    return False
 
 
 def _elsewhere(found: Sequence[Choice], part: Part, parts: Sequence[Part]) -> str:

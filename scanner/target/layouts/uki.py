@@ -1,8 +1,8 @@
 """A unified kernel image on its own: the file of a release before it is put on a boot partition.
 
 It is shown where a boot loader would find it, so that its command line, its signatures and its sections become facts.
-The root is its initrd, which is no system, or nothing that is known. Sources: UAPI specification "Unified Kernel
-Image", Boot Loader Specification "Type #2".
+The root is its initrd: a whole system (Kairos), one that only runs until the real root is mounted, or nothing known.
+Sources: UAPI specification "Unified Kernel Image", Boot Loader Specification "Type #2".
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ __all__ = ["LAYOUT"]
 _PLACE = "/efi"
 _FILE = "/EFI/Linux/image.efi"
 """One name for every file: facts do not depend on what a download was called."""
-_REASON = "a unified kernel image on its own: the system it starts is not here"
+_ALONE = "a unified kernel image on its own, without its boot partition"
+_REASON = f"{_ALONE}: the system it starts is not here"
 
 
 def _find(parts: Sequence[Part]) -> list[Slot]:
     outer = parts[0]
     if outer.kind != "pe" or not _is_uki(outer):
         return []
-    inside = [part for part in outer.walk() if part.tree is not None]
-    if any(part.tree is not None and is_root(part.tree) and not is_initrd(part.tree) for part in inside):
-        return []  # a whole system lies in it (Kairos, VelaOS installers): other layouts tell which
-    part = next(iter(inside), outer)
+    part = next((part for part in outer.walk() if part.tree is not None), outer)
     tree: FileTree = part.tree if part.tree is not None else UnknownTree(_REASON)
-    why = f"{_REASON}; it is shown at {_PLACE}{_FILE}" + (", its initrd as the root" if part is not outer else "")
-    return [Slot("uki", "initrd", why, part, tree, {_PLACE: SingleFileTree(outer.device, _FILE, _REASON)})]
+    whole = is_root(tree) and not is_initrd(tree)
+    root = f"; the root is its initrd, {part.name}" if part is not outer else ""
+    why = f"{_ALONE if whole else _REASON}{root}; the image itself is shown at {_PLACE}{_FILE}"
+    shown = SingleFileTree(outer.device, _FILE, _ALONE)
+    return [Slot("uki", "only" if whole else "initrd", why, part, tree, {_PLACE: shown})]
 
 
 def _is_uki(part: Part) -> bool:
@@ -46,5 +47,5 @@ def _is_uki(part: Part) -> bool:
         return False
 
 
-LAYOUT = Layout("uki", 94, _find)
-"""Asked before `initrd`, after what finds whole systems."""
+LAYOUT = Layout("uki", 80, _find)
+"""Asked before what takes its initrd for a system or an initrd without more."""

@@ -13,6 +13,7 @@ def test_settings(tmp_path: Path) -> None:
     value = fact_of(build(tmp_path, {CONF: "write_logs = yes\nspace_left = 75\n"}), "audit.auditd").value
     assert (value["write_logs"], value["space_left"], value["flush"]) == ("yes", 75, "none")
     assert value["lines"] == {"space_left": 2, "write_logs": 1}
+    assert value["written"] == ["space_left", "write_logs"]
 
 
 def test_absent_and_malformed(tmp_path: Path) -> None:
@@ -20,6 +21,8 @@ def test_absent_and_malformed(tmp_path: Path) -> None:
     assert {fact.state for fact in facts.values()} == {"absent"}
     bad = fact_of(build(tmp_path / "bad", {CONF: "freq = 3\nspace_left_action=email\n"}), "audit.auditd").value
     assert (bad["starts"], bad["freq"], bad["refused"][0][:6]) == (False, 3, "line 2")
+    # Which folder holds the plugins may be what the refused line was about.
+    assert fact_of(tmp_path / "bad", "audit.plugins").state == "error"
     assert fact_of(build(tmp_path / "good", {CONF: "freq = 3\n"}), "audit.auditd").value["starts"] is True
     binary = build(tmp_path / "binary", {CONF: "freq = 3\0\n"})
     assert fact_of(binary, "audit.auditd").state == "error"

@@ -11,7 +11,7 @@ def test_defaults_of_an_empty_file(tmp_path: Path) -> None:
     value = fact_of(
         build(tmp_path, {"/etc/systemd/journald.conf": "[Journal]\n#Storage=persistent\n"}), "journald.settings"
     ).value
-    assert value == {"storage": "auto", "compress": True, "forward_to_syslog": False, "places": {}}
+    assert value == {"storage": "auto", "compress": True, "forward_to_syslog": False, "written": [], "places": {}}
 
 
 def test_drop_ins_override_by_name(tmp_path: Path) -> None:
@@ -28,6 +28,7 @@ def test_drop_ins_override_by_name(tmp_path: Path) -> None:
     value = fact_of(tmp_path, "journald.settings").value
     assert (value["storage"], value["compress"], value["forward_to_syslog"]) == ("persistent", False, False)
     assert value["places"]["storage"] == "/etc/systemd/journald.conf.d/50-a.conf:2"
+    assert "storage" in value["written"]
 
 
 def test_odd_values(tmp_path: Path) -> None:

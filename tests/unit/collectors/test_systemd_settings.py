@@ -25,3 +25,14 @@ def test_malformed_and_absent(tmp_path: Path) -> None:
     root = build(tmp_path, {"/etc/systemd/system.conf": "[Manager\nx=y\n"})
     assert fact_of(root, "systemd.settings").gaps
     assert fact_of(build(tmp_path / "b", {"/etc/x": ""}), "systemd.settings").state == "absent"
+
+
+def test_a_key_that_is_set_twice(tmp_path: Path) -> None:
+    """The last line counts, and it is told how often the value changed on the way."""
+    main, folder = "/etc/systemd/coredump.conf", "/etc/systemd/coredump.conf.d"
+    text = "[Coredump]\nStorage={}\n".format
+    root = build(
+        tmp_path, {main: text("none"), f"{folder}/a.conf": text("external"), f"{folder}/b.conf": text("none") * 2}
+    )
+    (record,) = fact_of(root, "systemd.settings").value
+    assert (record["value"], record["changes"]) == ("none", 2)

@@ -38,7 +38,7 @@ def test_it_is_the_base_with_changes() -> None:
     before = {one.rule.id for one in base.instances.values()}
     assert before - rules == {"sshd-banner-shown"}
     assert {one for one in rules - before if not one.startswith("kernel-lockdown-")} == set()
-    assert _params(own, "password-length") == [{"limit": 20}]
+    assert [one["limit"] for one in _params(own, "password-length")] == [20]
 
 
 def test_an_organisations_value_reaches_every_rule_with_that_variable() -> None:

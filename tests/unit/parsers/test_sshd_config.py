@@ -11,7 +11,7 @@ import pytest
 from scanner.model.errors import ParseError
 from scanner.parsers.sshd_config import Line, parse, split_arguments
 from scanner.parsers.sshd_effective import Setting, conjunction, effective
-from scanner.parsers.sshd_values import DEFAULTS, GLOBAL_ONLY, normal, parts
+from scanner.parsers.sshd_values import DEFAULTS, GLOBAL_ONLY, normal, parts, refused
 
 
 def held(text: str) -> dict[tuple[str, str | None], tuple[str, ...]]:
@@ -253,3 +253,39 @@ def test_what_we_accept_in_a_match_block_sshd_accepts(key: Path, tmp_path: Path)
 @pytest.mark.parametrize("text", ["PermitRootLogin no yes\n", "Banner a b\n", 'UsePAM "no\n', "MaxStartups 10:30:5\n"])
 def test_sshd_refuses_what_we_refuse(key: Path, tmp_path: Path, text: str) -> None:
     assert said(key, tmp_path, text) is None
+
+
+def test_a_word_that_sshd_refuses_stands_beside_the_value_in_force() -> None:
+    """The first line would count, but sshd does not start with the second one."""
+    lines = parse("StrictModes yes\nStrictModes perhaps\nStrictModes no\nMaxSessions 3\nMaxSessions 9\n")
+    found = effective(Setting(line, "/etc/ssh/sshd_config", None) for line in lines)
+    told = [(item.values, item.line) for item in found if item.keyword == "strictmodes"]
+    assert told == [(("yes",), 1), (("perhaps",), 2)]
+    assert [item.values for item in found if item.keyword == "maxsessions"] == [("3",)]
+
+
+_WORDS = ("yes", "no", "local", "without-password", "shosts-only", "clientspecified", "ethernet", "VERBOSE", "perhaps")
+
+
+def test_the_same_words_are_refused_by_sshd(key: Path, tmp_path: Path) -> None:
+    """Also where an earlier line of the keyword has decided already."""
+    path = tmp_path / "sshd_config"
+    differing = {}
+    for keyword, first in (
+        ("AllowTcpForwarding", "no"),
+        ("GatewayPorts", "no"),
+        ("IgnoreRhosts", "yes"),
+        ("LogLevel", "INFO"),
+        ("PermitRootLogin", "no"),
+        ("PermitTunnel", "no"),
+        ("PermitUserEnvironment", "no"),
+        ("StrictModes", "yes"),
+    ):
+        for word in _WORDS:
+            text = f"{keyword} {first}\n{keyword} {word}\n"
+            path.write_text(text)
+            done = subprocess.run(["/usr/sbin/sshd", "-t", "-f", path, "-h", key], capture_output=True, check=False)
+            item = parse(text)[1]
+            if refused(item.keyword, normal(item)) != (done.returncode != 0):
+                differing[keyword, word] = done.stderr
+    assert differing == {}

@@ -41,7 +41,7 @@ _PIECES = st.sampled_from(
 def _oracle(text: str) -> str | None:
     try:
         return PackageURL.from_string(text).to_string()
-    except ValueError:
+    except (ValueError, TypeError):  # the package trips over a name of nothing but escaped slashes
         return None
 
 

@@ -45,8 +45,8 @@ def test_names_of_devices(tmp_path: Path, source: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "LABEL=data /srv/data ext4 noauto 0 0", "LABEL=data none swap sw 0 0", "tmpfs /srv/data tmpfs size=1M 0 0", "LABEL=data",
-        "LABEL=data / ext4 defaults 0 1", "LABEL= /srv/data ext4 defaults", "server:/x /srv/data nfs defaults", "LABEL=data \0 ext4",
+        "LABEL=data /srv/data ext4 noauto 0 0", "LABEL=data none swap sw 0 0", "proc /srv/data proc", "LABEL=data",
+        "LABEL=data / ext4 defaults 0 1", "LABEL=data \0 ext4", "/missing.img /srv/data squashfs loop", "/missing /srv/data none bind",
         "LABEL=data ../../etc ext4 x",
     ],
 )  # fmt: skip
@@ -59,17 +59,28 @@ def test_lines_that_mount_nothing_from_here(tmp_path: Path, line: str) -> None:
 def test_what_is_not_here_is_not_empty(tmp_path: Path) -> None:
     target = _image(tmp_path, {
         "etc/fstab": "UUID=dead /srv/a ext4 x 0 0\n/dev/mapper/crypt /srv/b ext4 x 0 0\n/dev/sda7 /srv/c ext4 x 0 0\n/dev/sdb1 /srv/d e x\n"
-        "LABEL=secret /home ext4 x 0 0\nLABEL=other /srv/full ext4 x 0 0\n",
-        "srv/a": None, "srv/b": None, "srv/c": None, "srv/d": None, "srv/full/file": "shown\n",
+        "LABEL=secret /home ext4 x 0 0\nLABEL=other /srv/full ext4 nofail 0 0\nserver:/x /srv/net nfs4 x\npool/x /srv/zfs zfs x\n"
+        "ubi0:data /srv/ubi ubifs x\n",
+        "srv/a": None, "srv/b": None, "srv/c": None, "srv/d": None, "srv/full/file": "hidden\n", "srv/net": None, "srv/own": "shown\n",
     }, Spec(b"LUKS\xba\xbe\0\2" + bytes(4096), "secret"))  # fmt: skip
-    for path in ("/srv/a/x", "/srv/b", "/srv/c", "/srv/d", "/home/user"):
+    for path in (
+        "/srv/a/x",
+        "/srv/b",
+        "/srv/c",
+        "/srv/d",
+        "/home/user",
+        "/srv/full/file",
+        "/srv/net",
+        "/srv/zfs",
+        "/srv/ubi/x",
+    ):
         with pytest.raises(NotCollectedError, match="/etc/fstab mounts"):
             target.tree.stat(path)
-    assert target.tree.read("/srv/full/file") == b"shown\n"
-    assert sorted(target.tree.listdir("/srv")) == ["a", "b", "c", "d", "full"]
-    walked = [entry.path for entry in target.tree.walk("/srv")]
-    assert walked == ["/srv", "/srv/full", "/srv/full/file"]
-    assert [path for path, _ in target.tree.unreadable] == ["/srv/a", "/srv/b", "/srv/c", "/srv/d"]
+    assert target.tree.read("/srv/own") == b"shown\n"
+    away = ["a", "b", "c", "d", "full", "net", "ubi", "zfs"]
+    assert target.tree.listdir("/srv") == sorted([*away, "own"])
+    assert [entry.path for entry in target.tree.walk("/srv")] == ["/srv", "/srv/own"]
+    assert [path for path, _ in target.tree.unreadable] == [f"/srv/{name}" for name in away]
 
 
 def test_units(tmp_path: Path) -> None:
