@@ -13,6 +13,7 @@ from tests.support import build
 
 ROOT = Path(__file__).parents[2]
 VERBS = {
+    "sbom",
     "scan",
     "collect",
     "evaluate",
@@ -27,6 +28,7 @@ VERBS = {
     "schema",
 }
 GROUPS = {
+    "sbom": {"make", "check", "diff", "timeline", "verify"},
     "rules": {"list", "show", "lint", "test"},
     "controls": {"list", "show", "matrix", "conflicts"},
     "target": {"show"},

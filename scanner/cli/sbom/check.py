@@ -47,10 +47,8 @@ def check(
     for name in fail_on or ():
         if name not in states:
             raise UsageError(f"--fail-on is one of {', '.join(states)}, not {name!r}")
-    if json:
-        text = canonical(_document(result)).decode() + "\n"
-    else:
-        text = "\n".join(_lines(result)) + "\n"
+    lines = [canonical(_document(result)).decode()] if json else _lines(result)
+    text = "".join(f"{line}\n" for line in lines)
     if output != "-":
         files.write_output(output, text.encode())
     elif not quiet:
