@@ -19,6 +19,7 @@ from scanner.cli import (
     controls,
     evaluate,
     explain,
+    release,
     report,
     rules,
     sbom,
@@ -58,7 +59,7 @@ def _top(
     """Options before the verb."""
 
 
-for module in (scan, collect, evaluate, report, check, explain, verify, schema):
+for module in (scan, collect, evaluate, report, check, explain, verify, release, schema):
     module.register(app)
 for group in (rules, controls, target, sbom, config):
     app.add_typer(group.app)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scanner.supply_chain.signing.wanted import Wanted
     from scanner.target.base import FileTree
 
-__all__ = ["register"]
+__all__ = ["identities_of", "register", "verified", "wanted_signers"]
 
 _Files = list[Path] | None
 
@@ -68,11 +68,11 @@ def verify(
     quiet: shared.QuietOption = False,
 ) -> None:
     """Verify signatures and attestations of an image or a file, offline. Ends 4 when they do not hold."""
-    wanted = _wanted(
-        key or (), _identities(identity, issuer, identity_pattern, issuer_pattern), trusted_root, tsa_cert,
+    wanted = wanted_signers(
+        key or (), identities_of(identity, issuer, identity_pattern, issuer_pattern), trusted_root, tsa_cert,
         threshold, attestation,
     )  # fmt: skip
-    found = _verified(artifact, wanted, signature or (), bundle or (), timestamp or (), platform)
+    found = verified(artifact, wanted, signature or (), bundle or (), timestamp or (), platform)
     document = found.to_json()
     if output:
         from scanner import files
@@ -89,7 +89,8 @@ def verify(
         raise typer.Exit(found.exit_code)
 
 
-def _identities(identity: str, issuer: str, identity_pattern: str, issuer_pattern: str) -> tuple[Identity, ...]:
+def identities_of(identity: str, issuer: str, identity_pattern: str, issuer_pattern: str) -> tuple[Identity, ...]:
+    """The keyless identity of the command line; none when it names none. Raises UsageError."""
     if not (identity or issuer or identity_pattern or issuer_pattern):
         return ()
     if (identity and identity_pattern) or (issuer and issuer_pattern):
@@ -101,7 +102,7 @@ def _identities(identity: str, issuer: str, identity_pattern: str, issuer_patter
     )
 
 
-def _wanted(
+def wanted_signers(
     keys: Sequence[Path],
     identities: tuple[Identity, ...],
     root: Path | None,
@@ -109,6 +110,7 @@ def _wanted(
     threshold: int,
     attestation: str,
 ) -> Wanted:
+    """What must have signed, from files. Raises InputError, UsageError."""
     from scanner import files
     from scanner.supply_chain.signing.intoto import wanted_types
     from scanner.supply_chain.signing.keys import load_public_key
@@ -131,7 +133,7 @@ def _wanted(
     )
 
 
-def _verified(
+def verified(
     name: str,
     wanted: Wanted,
     signatures: Sequence[Path],
@@ -139,6 +141,7 @@ def _verified(
     timestamps: Sequence[Path],
     platform: str,
 ) -> Verification:
+    """The verdict on an OCI layout or a file. Raises UsageError, InputError, NotCollectedError."""
     from scanner import files
     from scanner.supply_chain.signing.verifying import verify_file, verify_image
 

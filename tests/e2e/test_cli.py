@@ -14,6 +14,7 @@ from tests.support import build
 ROOT = Path(__file__).parents[2]
 VERBS = {
     "sbom",
+    "release",
     "scan",
     "collect",
     "evaluate",

@@ -60,19 +60,39 @@ def _image(site: Site, release: str) -> Entry | None:
     return None
 
 
-def efi_items(facts: Iterable[Fact], owners: Mapping[str, str]) -> Iterator[Item]:
-    """EFI programs (facts boot.loaders and boot.uki), named and dated by their SBAT lines where they have any."""
+def efi_items(site: Site, facts: Iterable[Fact], owners: Mapping[str, str]) -> Iterator[Item]:
+    """EFI programs (facts boot.loaders and boot.uki), named and dated by their SBAT lines where they have any.
+
+    A program that equals one which a package brought belongs to that package: installers copy them to the partition.
+    """
     seen: set[str] = set()
+    packed = {path: owner for path, owner in owners.items() if ".efi" in path.rpartition("/")[2].lower()}
+    originals: dict[str, str] | None = None
     for fact in facts:
         for one in fact.value or ():
             path = str(one["path"])
             if path in seen:
                 continue
             seen.add(path)
-            yield _program(one, path, owners)
+            owner = owners.get(path, "")
+            if not owner:
+                originals = _digests(site, packed) if originals is None else originals
+                owner = originals.get(str(one["sha256"]), "")
+            yield _program(one, path, owner)
 
 
-def _program(record: Mapping[str, object], path: str, owners: Mapping[str, str]) -> Item:
+def _digests(site: Site, packed: Mapping[str, str]) -> dict[str, str]:
+    """Digest to owner of the EFI programs that packages brought."""
+    found: dict[str, str] = {}
+    for path, owner in sorted(packed.items()):
+        entry = site.entry(path)
+        if entry is not None and entry.type == "file":
+            digest = site.digests(entry.path, entry.size, ("sha256",))
+            found.setdefault(digest["sha256"] if digest else "", owner)
+    return found
+
+
+def _program(record: Mapping[str, object], path: str, owner: str) -> Item:
     table = record["sbat"]
     lines = [line for line in table if isinstance(line, dict)] if isinstance(table, list) else []
     lines = [line for line in lines if line["component"] != "sbat"]
@@ -91,7 +111,7 @@ def _program(record: Mapping[str, object], path: str, owners: Mapping[str, str])
         supplier=str(said["vendor"] or "") if said else "",
         hashes={"sha256": digest} if isinstance(digest, str) else {},
         description="EFI program",
-        owner=owners.get(path, ""),
+        owner=owner,
         place=path,
         properties={"assay:path": path, **properties},
         files=(OwnedFile(path),),

@@ -65,7 +65,7 @@ def survey(target: Target, progress: Callable[[str], None] | None = None) -> Inv
         *python,
         *npm,
         *kernel_items(site, walked.modules, owners, arch),
-        *efi_items(efi, owners),
+        *efi_items(site, efi, owners),
         *firmware_items(site, walked.firmware, owners),
         *container_items(site, facts["containers.quadlets"]),
         *flatpak_items(site),

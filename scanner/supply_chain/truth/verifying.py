@@ -252,14 +252,11 @@ class _Check:
     # ---- what the document leaves out ----------------------------------------------------------------------------
 
     def _left_out(self) -> None:
-        """Items without component. What a package owns, asks for or copies is told by that package."""
+        """Items without component. What a package owns is told by that package."""
         others = self._items("kernel", "efi", "firmware", "flatpak", "container")
-        names = [item.name.lower() for item in self._inventory.items if item.key in self._covered]
         for item in [*self._omitted, *others]:
             if item.key in self._covered or item.owner or item.properties.get("assay:stored") == "no":
                 continue
-            if item.ecosystem == "efi" and any(_is_product(item.name, name) for name in names):
-                continue  # the boot loader of a listed package, copied to the EFI partition
             self._differences.append(wording.omitted(item))
 
     def _strays(self, listed: Listed) -> None:
@@ -332,10 +329,6 @@ class _Check:
 def _within(listed: str, found: str) -> bool:
     """Whether one is the other with more parts behind a dot: 12 and 12.5."""
     return listed == found or listed.startswith(f"{found}.") or found.startswith(f"{listed}.")
-
-
-def _is_product(name: str, package: str) -> bool:
-    return package == name.lower() or package.startswith((f"{name.lower()}-", f"{name.lower()}2", f"{name.lower()}_"))
 
 
 def _examples(names: Iterable[str]) -> list[str]:

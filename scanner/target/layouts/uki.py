@@ -31,13 +31,19 @@ def _find(parts: Sequence[Part]) -> list[Slot]:
     outer = parts[0]
     if outer.kind != "pe" or not _is_uki(outer):
         return []
-    part = next((part for part in outer.walk() if part.tree is not None), outer)
+    trees = [part for part in outer.walk() if part.tree is not None]
+    # Of several profiles, the one whose initrd is a system tells more than one that only looks for a root.
+    part = next((part for part in trees if part.tree is not None and _is_system(part.tree)), (*trees, outer)[0])
     tree: FileTree = part.tree if part.tree is not None else UnknownTree(_REASON)
-    whole = is_root(tree) and not is_initrd(tree)
+    whole = _is_system(tree)
     root = f"; the root is its initrd, {part.name}" if part is not outer else ""
     why = f"{_ALONE if whole else _REASON}{root}; the image itself is shown at {_PLACE}{_FILE}"
     shown = SingleFileTree(outer.device, _FILE, _ALONE)
     return [Slot("uki", "only" if whole else "initrd", why, part, tree, {_PLACE: shown})]
+
+
+def _is_system(tree: FileTree) -> bool:
+    return is_root(tree) and not is_initrd(tree)
 
 
 def _is_uki(part: Part) -> bool:

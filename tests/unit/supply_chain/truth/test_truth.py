@@ -17,6 +17,7 @@ from scanner.supply_chain.loading.opening import open_bom
 from scanner.supply_chain.making.cyclonedx_writer import to_cyclonedx
 from scanner.supply_chain.making.spdx_writer import to_spdx
 from scanner.supply_chain.model import Bom, Component, Dropped
+from tests import efi_lab
 from tests.small_systems import alpine, debian, fedora, made, named, pip, program, truth_of, write_program
 from tests.support import build
 
@@ -203,6 +204,19 @@ def test_each_change_of_an_image_is_found_and_nothing_else(mixed: Path, case: st
     change, kind, name = IN_IMAGE[case]
     change(mixed)
     assert [(one.kind, one.name) for one in truth_of(bom, mixed).differences] == [(kind, name)]
+
+
+def test_a_boot_program_copied_from_a_package(mixed: Path) -> None:
+    bom = made(mixed)
+    lines = b"sbat,1,SBAT Version,sbat,1,u\nalpha,1,Vendor,alpha,1.0,u\n"
+    place, packed = "/boot/efi/EFI/BOOT/BOOTX64.EFI", "/usr/lib/alpha/alphax64.efi"
+    build(mixed, {place: efi_lab.pe_file([(".sbat", lines)]), packed: efi_lab.pe_file([(".sbat", lines)])})
+    assert [(one.kind, one.ecosystem) for one in truth_of(bom, mixed).differences] == [("component_omitted", "efi")]
+    with (mixed / "var/lib/dpkg/info/alpha.list").open("a") as listed:
+        listed.write(f"{packed}\n")
+    assert truth_of(bom, mixed).verdict == "true"
+    build(mixed, {place: efi_lab.pe_file([(".sbat", lines), (".text", b"other")])})
+    assert [one.source for one in truth_of(bom, mixed).differences] == [place]
 
 
 def test_many_untruths_at_once(mixed: Path) -> None:
