@@ -173,7 +173,10 @@ class Look:
     def xattr(self, path: str, name: str, *, follow: bool = True) -> bytes | None:
         """One extended attribute, or None when the file has none of that name. Raises NotCollectedError where the
         packing cannot hold attributes."""
-        return self.target.tree.xattrs(self.target.tree.resolve(path, follow=follow)).get(name)
+        value = self.target.tree.xattrs(self.target.tree.resolve(path, follow=follow)).get(name)
+        if value is None and name == "security.selinux" and "labels" in self.target.tree.lost:
+            raise NotCollectedError("the packing keeps no SELinux labels")
+        return value
 
     def drop_ins(self, folders: Sequence[str], suffix: str) -> list[str]:
         """Files of drop-in folders as systemd merges them: by name, the same name in an earlier folder wins, sorted.

@@ -53,11 +53,11 @@ def _labels(look: Look, path: str) -> dict[str, Json]:
     except TargetError as error:
         broken = userdb.unreadable(error)
         return {"selinux": broken, "acl": broken}
+    acl = "system.posix_acl_access" in found or "system.posix_acl_default" in found
     label = found.get("security.selinux")
-    return {
-        "selinux": None if label is None else label.rstrip(b"\0").decode("utf-8", "replace"),
-        "acl": "system.posix_acl_access" in found or "system.posix_acl_default" in found,
-    }
+    if label is None and "labels" in look.target.tree.lost:
+        return {"acl": acl}
+    return {"selinux": None if label is None else label.rstrip(b"\0").decode("utf-8", "replace"), "acl": acl}
 
 
 def _entry(look: Look, path: str) -> Json:

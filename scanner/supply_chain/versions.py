@@ -27,7 +27,9 @@ STEPS = ("major", "minor", "patch", "revision", "other")
 
 _DEB = re.compile(r"(?:\d+:)?\d[0-9A-Za-z.+~:-]*", re.ASCII)
 _RPM = re.compile(r"(?:\d+:)?[0-9A-Za-z._+~^%{}-]+", re.ASCII)
-_APK = re.compile(r"\d[0-9a-z._~-]*", re.ASCII)
+_APK = re.compile(
+    r"\d+(?:\.\d+)*[a-z]?(?:_(?:alpha|beta|pre|rc|cvs|svn|git|hg|p)\d*)*(?:~[0-9a-f]+)?(?:-r\d+)?", re.ASCII
+)
 _LEADING = re.compile(r"(?:\d+[:!])?[a-z=]{0,3}(\d+(?:[._]\d+)*)", re.ASCII | re.IGNORECASE)
 
 

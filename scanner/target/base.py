@@ -57,7 +57,8 @@ class FileTree(ABC):
     at the target's root. Paths are str; bytes that are no UTF-8 are surrogates (`surrogateescape`).
     Errors: MissingError, DeniedError, DamagedError, LimitError, NotCollectedError (the packing cannot tell).
 
-    `lost`: what this packing never recorded (owner, mode, xattrs); `notes`: what is odd about the medium, in words;
+    `lost`: what this packing never recorded (owner, mode, xattrs; labels: those of SELinux alone); `notes`: what is
+    odd about the medium, in words;
     `most_entries`: how many a walk goes through (of an image `limits.entries_in`; None: MAX_WALK).
     """
 

@@ -89,7 +89,7 @@ def test_the_document_has_the_published_schema(given: Any) -> None:
     line.validate(json.loads(named("timeline", "json").render(timeline([old, new, old]).to_json())))
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, formats in FORMATS.items() for name in formats])
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in ("diff", "timeline") for name in FORMATS[kind]])
 def test_the_same_comparison_gives_the_same_bytes(kind: str, name: str) -> None:
     def render() -> bytes:
         made = compare(*plain()) if kind == "diff" else timeline(plain())

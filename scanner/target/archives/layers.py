@@ -78,8 +78,12 @@ class LayeredTree(FileTree):
         self._count = 0
         self._text = 0
         self._lost: str | None = None
+        self._labelled = False
         for number, layer in enumerate(layers):
             self._add(layer, lowest=number == 0)
+        if not self._labelled:
+            # Container engines leave the labels of SELinux out: that no member has one says nothing.
+            self.lost = frozenset({"labels"})
 
     # ---- reading the layers ------------------------------------------------------------------------------------
 
@@ -104,6 +108,7 @@ class LayeredTree(FileTree):
         try:
             for member in members(layer, whole=self._whole):
                 self._spend(1, len(member.name) + len(member.link) + _weight(member))
+                self._labelled = self._labelled or "security.selinux" in (member.xattrs or ())
                 parts = _parts(member.name)
                 if parts is None:
                     self._note(f"{layer.name}: a name that leaves the archive is left out: {member.name[:200]!r}")

@@ -217,3 +217,8 @@ def test_any_text_is_compared_or_has_no_order(ecosystem: str, one: str, two: str
     assert forth in (-1, 0, 1, None)
     assert back == (None if forth is None else -forth)
     assert compare(ecosystem, one, one) == 0
+
+
+@pytest.mark.parametrize(("a", "b"), [("1-1", "1-2"), ("1.0-foo", "1.0-bar"), ("1_x1", "1_x2")])
+def test_what_is_no_apk_version_has_no_order(a: str, b: str) -> None:
+    assert compare("apk", a, b) is None
