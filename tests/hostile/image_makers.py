@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fixtures.targets import velaos
 from fixtures.targets.tree import Files, Folder, Link, write
+from tests import lvm_lab
 from tests.unit.target.filesystems import btrfs_lab, xfs_lab
 from tests.unit.target.filesystems.ext_lab import mke2fs, need
 
@@ -120,10 +121,36 @@ def _disk(tree: Path, out: Path) -> Path:
     return disk
 
 
-def _qcow2(tree: Path, out: Path, *options: str) -> Path:
-    raw = _disk(tree, out).rename(out / "raw")
-    _run(need("qemu-img", "qemu-utils"), "convert", *options, "-O", "qcow2", raw, out / "image")
-    raw.unlink()
+def _converted(kind: str, *options: str) -> Callable[[Path, Path], Path]:
+    def convert(tree: Path, out: Path) -> Path:
+        raw = _disk(tree, out).rename(out / "raw")
+        _run(need("qemu-img", "qemu-utils"), "convert", *options, "-O", kind, raw, out / "image")
+        raw.unlink()
+        return out / "image"
+
+    return convert
+
+
+def _initramfs(tree: Path, out: Path) -> Path:
+    """The tree as an archive that a kernel unpacks: a whole system in its initramfs."""
+    names = sorted(str(path.relative_to(tree)) for path in tree.rglob("*"))
+    with (out / "image").open("wb") as stream:
+        subprocess.run(
+            [need("cpio", "cpio"), "-o", "-H", "newc", "--quiet"],
+            input="\n".join(names).encode(), stdout=stream, cwd=tree, timeout=120, check=True,
+        )  # fmt: skip
+    return out / "image"
+
+
+def _volume_group(tree: Path, out: Path) -> Path:
+    """One physical volume of LVM2 with the root as its only logical volume."""
+    root = _ext4(tree, out).rename(out / "root").read_bytes()
+    (out / "root").unlink()
+    count = -(-len(root) // lvm_lab.EXTENT)
+    text = lvm_lab.metadata({"root": lvm_lab.volume(lvm_lab.linear("pv0", 0, count))}, extents=count + 1)
+    whole = lvm_lab.physical([text], extents=count + 1)
+    whole[lvm_lab.DATA : lvm_lab.DATA + len(root)] = root
+    (out / "image").write_bytes(whole)
     return out / "image"
 
 
@@ -198,8 +225,14 @@ MAKERS: dict[str, Maker] = {
     "iso": Maker(_iso),
     "fat": Maker(_fat),
     "disk": Maker(_disk),
-    "qcow2": Maker(_qcow2),
-    "qcow2-packed": Maker(lambda tree, out: _qcow2(tree, out, "-c"), rare=True),
+    "qcow2": Maker(_converted("qcow2")),
+    "qcow2-packed": Maker(_converted("qcow2", "-c"), rare=True),
+    "vmdk": Maker(_converted("vmdk")),
+    "vmdk-stream": Maker(_converted("vmdk", "-o", "subformat=streamOptimized"), rare=True),
+    "vhd": Maker(_converted("vpc"), rare=True),
+    "vhdx": Maker(_converted("vhdx", "-o", "block_size=1M")),
+    "lvm2": Maker(_volume_group),
+    "initramfs": Maker(_initramfs),
     "disk-gzip": Maker(_packed("gzip", "-n", package="gzip"), sealed=True, sealed_content=True, rare=True),
     "disk-xz": Maker(_packed("xz", "-1", package="xz-utils"), sealed=True, sealed_content=True),
     "disk-zstd": Maker(_packed("zstd", "-q", "--check", package="zstd"), sealed=True, sealed_content=True),
