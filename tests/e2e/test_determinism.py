@@ -64,7 +64,7 @@ def test_two_live_runs_agree(tmp_path: Path) -> None:
     """Other tests change this machine meanwhile (loop devices, files): every fact must agree in one pair of runs."""
     disagree: set[str] | None = None
     before: dict[str, object] = {}
-    for number in range(5):
+    for number in range(9):
         path = tmp_path / f"{number}.json"
         command = [sys.executable, "-m", "scanner.cli.main", "collect", "-q", "-o", str(path)]
         subprocess.run(command, check=True, cwd=ROOT)
