@@ -1,9 +1,10 @@
 """SBOMs of any size for benchmarks and tests: the same random data as CycloneDX 1.6 (JSON, XML) and SPDX 2.3 (JSON).
 
-    python bench/sbom_corpus.py FOLDER [--components N] [--seed S] [--only cyclonedx-json]
+    python bench/sbom_corpus.py FOLDER [--components N] [--seed S] [--release R] [--only cyclonedx-json]
 
 The same seed gives the same bytes. Component i of a corpus depends on i and the seed only, so that a corpus of 500,000
-starts with the components of one of 50,000.
+starts with the components of one of 50,000. In release 2 one component in twenty has another version, licence, name or
+fewer dependencies than in release 1.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -48,8 +49,28 @@ class Package:
         return f"SPDXRef-Package-{self.number}"
 
 
-def packages(count: int, seed: int = 0) -> Iterator[Package]:
+def packages(count: int, seed: int = 0, release: int = 1) -> Iterator[Package]:
     """`count` packages of six ecosystems, one in a hundred a second version of the one before."""
+    for package in _first_release(count, seed):
+        yield _edited(package) if release > 1 and package.number % 20 == 0 else package
+
+
+def _edited(package: Package) -> Package:
+    """The package in release 2."""
+    change = package.number // 20 % 4
+    if change == 0:
+        newer = f"{package.version}1"
+        purl = package.purl.replace(f"@{package.version.replace('+', '%2B')}", f"@{newer.replace('+', '%2B')}")
+        return replace(package, version=newer, purl=purl, cpe=package.cpe.replace(package.version, newer))
+    if change == 1:
+        return replace(package, license="AGPL-3.0-only")
+    if change == 2:
+        name = f"other{package.number}"
+        return replace(package, name=name, purl=package.purl.replace(f"/{package.name}@", f"/{name}@"))
+    return replace(package, needs=package.needs[1:])
+
+
+def _first_release(count: int, seed: int) -> Iterator[Package]:
     for number in range(count):
         dice = random.Random(f"{seed}/{number}")
         kind = _KINDS[number % len(_KINDS)]
@@ -90,7 +111,7 @@ def _word(dice: random.Random) -> str:
     return "".join(dice.choice("bcdfgklmnprst") + dice.choice("aeiou") for _ in range(4))
 
 
-def cyclonedx_json(count: int, seed: int = 0) -> Iterator[str]:
+def cyclonedx_json(count: int, seed: int = 0, release: int = 1) -> Iterator[str]:
     """The text of a CycloneDX 1.6 JSON document, in pieces."""
     head = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -107,17 +128,17 @@ def cyclonedx_json(count: int, seed: int = 0) -> Iterator[str]:
         },
     }
     yield json.dumps(head)[:-1] + ', "components": ['
-    for package in packages(count, seed):
+    for package in packages(count, seed, release):
         yield ("," if package.number else "") + json.dumps(_cyclonedx_component(package))
-    yield '], "dependencies": [' + json.dumps({"ref": "device", "dependsOn": _tops(count, seed)})
-    refs = [package.ref for package in packages(count, seed)]
-    for package in packages(count, seed):
+    yield '], "dependencies": [' + json.dumps({"ref": "device", "dependsOn": _tops(count, seed, release)})
+    refs = [package.ref for package in packages(count, seed, release)]
+    for package in packages(count, seed, release):
         yield "," + json.dumps({"ref": package.ref, "dependsOn": [refs[one] for one in package.needs]})
     yield "]}"
 
 
-def _tops(count: int, seed: int) -> list[str]:
-    return [package.ref for package in packages(min(count, 20), seed)]
+def _tops(count: int, seed: int, release: int) -> list[str]:
+    return [package.ref for package in packages(min(count, 20), seed, release)]
 
 
 def _cyclonedx_component(package: Package) -> dict[str, object]:
@@ -145,7 +166,7 @@ def _cyclonedx_component(package: Package) -> dict[str, object]:
     return component
 
 
-def cyclonedx_xml(count: int, seed: int = 0) -> Iterator[str]:
+def cyclonedx_xml(count: int, seed: int = 0, release: int = 1) -> Iterator[str]:
     """The text of a CycloneDX 1.6 XML document that says the same, in pieces."""
     yield (
         '<?xml version="1.0" encoding="UTF-8"?>\n<bom xmlns="http://cyclonedx.org/schema/bom/1.6" version="1" '
@@ -156,12 +177,12 @@ def cyclonedx_xml(count: int, seed: int = 0) -> Iterator[str]:
         '</author></authors><component type="operating-system" bom-ref="device"><name>example-os</name>'
         "<version>1.0</version></component></metadata>\n<components>"
     )
-    for package in packages(count, seed):
+    for package in packages(count, seed, release):
         yield _xml_component(package)
-    refs = [package.ref for package in packages(count, seed)]
+    refs = [package.ref for package in packages(count, seed, release)]
     yield '</components>\n<dependencies><dependency ref="device">'
-    yield "".join(f"<dependency ref={quoteattr(ref)}/>" for ref in _tops(count, seed)) + "</dependency>"
-    for package in packages(count, seed):
+    yield "".join(f"<dependency ref={quoteattr(ref)}/>" for ref in _tops(count, seed, release)) + "</dependency>"
+    for package in packages(count, seed, release):
         needs = "".join(f"<dependency ref={quoteattr(refs[one])}/>" for one in package.needs)
         yield f"<dependency ref={quoteattr(package.ref)}>{needs}</dependency>"
     yield "</dependencies></bom>\n"
@@ -185,14 +206,14 @@ def _xml_component(package: Package) -> str:
     )
 
 
-def spdx_json(count: int, seed: int = 0) -> Iterator[str]:
+def spdx_json(count: int, seed: int = 0, release: int = 1) -> Iterator[str]:
     """The text of an SPDX 2.3 JSON document that says the same, in pieces."""
     head = {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": "example-os",
-        "documentNamespace": f"https://example.com/sbom/{seed}/{count}",
+        "documentNamespace": f"https://example.com/sbom/{seed}/{count}{'/2' if release > 1 else ''}",
         "creationInfo": {
             "created": CREATED,
             "creators": ["Organization: Example Devices GmbH (sbom@example.com)", "Tool: sbom_corpus-1"],
@@ -206,7 +227,7 @@ def spdx_json(count: int, seed: int = 0) -> Iterator[str]:
         "primaryPackagePurpose": "OPERATING-SYSTEM",
     }
     yield json.dumps(head)[:-1] + ', "packages": [' + json.dumps(device)
-    for package in packages(count, seed):
+    for package in packages(count, seed, release):
         yield "," + json.dumps(_spdx_package(package))
     described = {
         "spdxElementId": "SPDXRef-DOCUMENT",
@@ -216,7 +237,7 @@ def spdx_json(count: int, seed: int = 0) -> Iterator[str]:
     yield '], "relationships": [' + json.dumps(described)
     for number in range(min(count, 20)):
         yield "," + json.dumps(_depends("SPDXRef-device", f"SPDXRef-Package-{number}"))
-    for package in packages(count, seed):
+    for package in packages(count, seed, release):
         for one in package.needs:
             yield "," + json.dumps(_depends(package.spdx_id, f"SPDXRef-Package-{one}"))
     yield "]}"
@@ -254,16 +275,16 @@ FORMATS = {
 }
 
 
-def write(folder: Path, count: int, seed: int = 0, only: str = "") -> list[Path]:
+def write(folder: Path, count: int, seed: int = 0, only: str = "", release: int = 1) -> list[Path]:
     """Write the documents to `folder`; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for name, (pieces, suffix) in FORMATS.items():
         if only and name != only:
             continue
-        path = folder / f"corpus-{count}-{seed}.{suffix}"
+        path = folder / f"corpus-{count}-{seed}-{release}.{suffix}"
         with path.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(pieces(count, seed))
+            stream.writelines(pieces(count, seed, release))
         made.append(path)
     return made
 
@@ -274,9 +295,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--components", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--release", type=int, default=1, choices=(1, 2))
     parser.add_argument("--only", choices=list(FORMATS), default="")
     given = parser.parse_args()
-    for path in write(given.folder, given.components, given.seed, given.only):
+    for path in write(given.folder, given.components, given.seed, given.only, given.release):
         print(f"{path} {path.stat().st_size / 1e6:.1f} MB")
 
 

@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--content", type=Path, default=CONTENT, help="data stream, its name as ssg-rhel10-ds.xml")
     parser.add_argument("--trees", nargs="+", choices=TREES, default=TREES)
     parser.add_argument("--keep", action="store_true", help="use trees that are there")
-    parser.add_argument("--runs", type=int, default=3, help="runs of assay whose median counts; oscap runs once")
+    parser.add_argument("--runs", type=int, default=5, help="runs of assay whose median counts; oscap runs once")
     parser.add_argument("--json", type=Path, help="write everything here as well")
     options = parser.parse_args()
     release = release_of(options.content)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,17 +58,24 @@ def assay(tree: Path, profiles: Sequence[str], out: Path) -> Cost:
     return _measured("assay", command, environment)
 
 
+# A process of its own, for the peak of a child counts what its parent held when it was made.
+_MEASURE = """
+import json, resource, subprocess, sys, time
+start = time.monotonic()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+wall = time.monotonic() - start
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([code, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
+
+
 def _measured(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Cost:
-    start = time.monotonic()
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=_ROOT, env={**os.environ, **environment}
-    ) as process:
-        errors = process.stderr.read() if process.stderr else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in _FINDINGS[name]:
-        raise SystemExit(f"{name} ended with {process.returncode}: {errors.decode(errors='replace')[-1000:]}")
-    return Cost(time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    around = [sys.executable, "-I", "-S", "-c", _MEASURE, *command]
+    done = subprocess.run(around, capture_output=True, cwd=_ROOT, env={**os.environ, **environment}, check=True)
+    code, *cost = json.loads(done.stdout)
+    if code not in _FINDINGS[name]:
+        raise SystemExit(f"{name} ended with {code}: {done.stderr.decode(errors='replace')[-1000:]}")
+    return Cost(*cost)
 
 
 def oscap_verdicts(results: Path) -> dict[str, Verdict]:

@@ -267,9 +267,7 @@ def collect(look: Look) -> Iterator[Fact]:
         "accounts.nis_entries": userdb.compat_lines,
         "accounts.homes": _homes,
     }
-    for name, compute in makers.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(makers)
 
 
 _PLACE = {"source": "text: file", "line": "number: line"}
@@ -281,6 +279,7 @@ COLLECTOR = Collector(
             "accounts.users",
             "table",
             "Local users in the order of /etc/passwd (then /usr/lib/passwd with nss-altfiles), with password states.",
+            sensitive={"name": "user"},
             fields={
                 "name": "text: login name",
                 "uid": "number: user id",
@@ -342,6 +341,7 @@ COLLECTOR = Collector(
             "accounts.homes",
             "table",
             "Home directories of interactive users, with the dot files in them (links followed).",
+            sensitive={"user": "user"},
             fields={
                 "user": "text: login name",
                 "uid": "number: user id",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
+from scanner.collectors.refusals import refusals, spec
 from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
 from scanner.parsers import aide_conf
@@ -94,6 +95,12 @@ def _rules(look: Look) -> Json:
     ]
 
 
+def _refused(look: Look) -> Json:
+    if _main(look) is None:
+        look.because("there is no aide.conf")
+    return refusals(look, _config)
+
+
 # ---- when it runs --------------------------------------------------------------------------------------------------
 
 
@@ -141,9 +148,14 @@ def _at_least_weekly(line: str) -> bool:
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    for name, compute in (("aide.settings", _settings), ("aide.rules", _rules), ("aide.schedule", _schedule)):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "aide.settings": _settings,
+            "aide.rules": _rules,
+            "aide.refused": _refused,
+            "aide.schedule": _schedule,
+        }
+    )
 
 
 COLLECTOR = Collector(
@@ -173,6 +185,7 @@ COLLECTOR = Collector(
                 "line": "number: line",
             },
         ),
+        spec("aide.refused", "AIDE"),
         FactSpec(
             "aide.schedule",
             "table",

@@ -55,10 +55,7 @@ def _profiles(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    if look.wants("apparmor.status"):
-        yield look.fact("apparmor.status", _status)
-    if look.wants("apparmor.profiles"):
-        yield look.fact("apparmor.profiles", _profiles)
+    yield from look.facts({"apparmor.status": _status, "apparmor.profiles": _profiles})
 
 
 COLLECTOR = Collector(

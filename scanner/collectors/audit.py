@@ -62,8 +62,16 @@ def _seen(found: list[Sight], rules: RuleSet) -> Json:
         record = _record(sight.rule)
         del record["list"], record["action"]
         record["perms"] = list(sight.rule.perms or "rwxa")  # without a filter every access is recorded
+        record["fields"] = [name for name in sight.rule.order if name != "key="]
         records.append(
-            {**record, "arch": sight.arch, "silenced_by": silenced, "preceded_by": _place(sight.preceded_by)}
+            {
+                **record,
+                "arch": sight.arch,
+                "silenced_by": silenced,
+                "preceded_by": _place(sight.preceded_by),
+                "total": len(found),
+                "slash": sight.rule.slash,
+            }
         )
     return records
 
@@ -182,6 +190,7 @@ def _privileged(look: Look) -> Json:
                     "arch": arch,
                     "recorded": first is not None and rules.settings.enabled != 0,
                     "auid_from": None if first is None else min(rule.auid_from for rule in good),
+                    "refused": len(rules.problems),
                     "source": None if first is None else first.source,
                     "line": None if first is None else first.line,
                 }
@@ -206,9 +215,7 @@ def collect(look: Look) -> Iterator[Fact]:
         "audit.loaded": lambda look: _table(audit_sets.running(look)),
         "audit.status": _status,
     }
-    for name, compute in plain.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(plain)
     yield from each_argument(look, "audit.watches", lambda look, path: _paths(look, _rules(look), path))
     yield from each_argument(look, "audit.calls", lambda look, name: _calls(_rules(look), name))
     yield from each_argument(
@@ -239,8 +246,11 @@ _SEEN = {
     "arch": "text: b32 or b64; a rule for both stands twice",
     **_RULE_FIELDS,
     "perms": "list: letters of r, w, x, a",
+    "fields": "list: what -F and -C of the rule name, with the operator (arch=, perm=, auid>=), as written",
     "silenced_by": "text: file:line because of which this rule records nothing, null: none",
     "preceded_by": "text: file:line of an earlier rule that takes all of it, so that this key never shows; null: none",
+    "slash": "flag: the path of a folder is written with a slash at its end, which means the same",
+    "total": "number: records of this fact: rules that see the subject, each once for every ABI",
 }
 
 COLLECTOR = Collector(
@@ -299,6 +309,7 @@ COLLECTOR = Collector(
                 "arch": "text: b32 or b64",
                 "recorded": "flag: a rule with perm x and no narrowing filter sees it",
                 "auid_from": "number: lowest login uid recorded; null: not recorded",
+                "refused": "number: lines of the rules' files that are refused",
                 "source": "text: file of that rule",
                 "line": "number: its line",
             },

@@ -50,6 +50,7 @@ def _log_files(look: Look) -> Json:
                     "folder": path == folder,
                     "log_group": group,
                     "group_expected": record["group"] == "0" or (group != "root" and record["group_name"] == group),
+                    "group_configured": record["group"] == "0" if group == "root" else record["group_name"] == group,
                     "source": path,
                 }
             )
@@ -58,8 +59,7 @@ def _log_files(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("audit.log_files"):
-        yield look.fact("audit.log_files", _log_files)
+    yield from look.facts({"audit.log_files": _log_files})
 
 
 COLLECTOR = Collector(
@@ -80,6 +80,7 @@ COLLECTOR = Collector(
                 "mode": "text: permission bits",
                 "log_group": "text: group that auditd.conf gives the log to, root by default",
                 "group_expected": "flag: the group is root or that group",
+                "group_configured": "flag: the group is that group",
                 "source": "text: path",
             },
         ),

@@ -76,7 +76,7 @@ def persistent(look: Look) -> RuleSet | None:
         return None
     rules = load(lines)
     for problem in rules.problems:
-        if problem.fatal:
+        if problem.fatal and problem.doubtful:
             look.gap(
                 f"{problem.source}:{problem.line}", f"malformed: {problem.reason}; auditctl loads nothing after it"
             )

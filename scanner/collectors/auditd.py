@@ -77,10 +77,7 @@ _MAX_LINE = 512
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    if look.wants("audit.auditd"):
-        yield look.fact("audit.auditd", _settings)
-    if look.wants("audit.plugins"):
-        yield look.fact("audit.plugins", _plugins)
+    yield from look.facts({"audit.auditd": _settings, "audit.plugins": _plugins})
 
 
 _ACTION = "text: lower-case word; ignore by default"

@@ -1,7 +1,7 @@
 """The contract of a collector, and the pair of eyes (`Look`) through which it sees a target.
 
-A collector is one module in this package with a module-level `COLLECTOR`. It declares its facts and yields each wanted
-one, built with `look.fact(name, compute)`: `compute` returns the value (JSON), or None for "looked, not there", and
+A collector is one module in this package with a module-level `COLLECTOR`. It declares its facts and yields the wanted
+ones, built by `look.facts({name: compute})`: `compute` returns the value (JSON), or None for "looked, not there", and
 simply lets errors rise. Everything read inside `compute` becomes the fact's evidence.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from scanner.model.canonical import plain, printable
@@ -24,6 +23,7 @@ from scanner.model.errors import (
     TargetError,
 )
 from scanner.model.fact import Evidence, Fact, FactSpec, Json, State
+from scanner.model.records import dataclass
 from scanner.target import limits
 from scanner.target.base import BlockDevice, Entry, Runtime, Target
 from scanner.target.secrets import holds_secret, redact
@@ -71,10 +71,6 @@ class Look:
         self._shared: dict[object, tuple[object, _Scope]] = {}
 
     # ---- what is asked for -------------------------------------------------------------------------------------
-
-    def wants(self, name: str) -> bool:
-        """Whether any rule (or the user) asked for this fact."""
-        return name in self._wanted
 
     def arguments(self, name: str) -> tuple[str, ...]:
         """The arguments asked of a fact that takes one, sorted."""
@@ -262,7 +258,7 @@ class Look:
         reason: str | None = None
         value: Json = None
         try:
-            value = _clean(plain(compute(self)))
+            value = plain(compute(self), _clean)
             state = "absent" if value is None else "present"
             if isinstance(value, list) and len(value) > limits.MAX_RECORDS:
                 self.gap(name, f"limit: more than {limits.MAX_RECORDS} records")
@@ -290,6 +286,12 @@ class Look:
         return Fact(
             full, state, spec.facet, value, reason, evidence, tuple(printable(redact(gap)) for gap in scope.gaps)
         )
+
+    def facts(self, makers: Mapping[str, Callable[[Look], Json]]) -> Iterator[Fact]:
+        """Those of the facts (name -> what computes it) that were asked for."""
+        for name, compute in makers.items():
+            if name in self._wanted:
+                yield self.fact(name, compute)
 
     def because(self, note: str) -> None:
         """Why the fact under construction is absent, in words."""
@@ -349,14 +351,8 @@ def reason_of(error: Exception) -> str:
     return str(error)
 
 
-def _clean(value: Json) -> Json:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    return value
+def _clean(text: str | bytes) -> str:
+    return redact(printable(text))
 
 
 def not_reported(spec: FactSpec, name: str, reason: str) -> Fact:

@@ -131,8 +131,7 @@ def _mount_points(look: Look) -> dict[str, list[str]]:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    if look.wants("block.devices"):
-        yield look.fact("block.devices", _devices)
+    yield from look.facts({"block.devices": _devices})
 
 
 COLLECTOR = Collector(
@@ -142,6 +141,7 @@ COLLECTOR = Collector(
             "block.devices",
             "table",
             "Block devices and partitions, by name, with what their first bytes say.",
+            sensitive={"uuid": "serial", "partition_uuid": "serial"},
             fields={
                 "name": "text: device name; `disk:2` for a partition that only the table of its disk shows",
                 "size": "text: bytes",

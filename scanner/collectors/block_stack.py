@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 
 from scanner.collectors.base import Look
 from scanner.model.errors import DeniedError, LimitError, MissingError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.parsers import mountinfo
 from scanner.parsers.mountinfo import Mount
 

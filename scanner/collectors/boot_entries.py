@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scanner.boot import uki
 from scanner.collectors.base import Look, reason_of
@@ -22,6 +22,7 @@ from scanner.collectors.efi_files import EfiFile, Partition, efi_file, efi_files
 from scanner.collectors.grub_variables import Grub, read_grub
 from scanner.collectors.uki_lines import UkiLine, uki_lines
 from scanner.model.errors import NotCollectedError, ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import bls, bootc_kargs, elf, grub_cfg, kernel_cmdline
 
 __all__ = ["BootEntry", "boot_entries", "bootc_kernel_arguments"]
@@ -250,15 +251,17 @@ def _version_key(text: str) -> list[tuple[int, int, str]]:
 
 
 def _menu_order(entries: list[BootEntry], *, by_name: bool) -> list[BootEntry]:
-    """GRUB sorts by file name, newest first; the specification puts entries without tries last, then sort keys."""
-    # The profiles of one image keep their order.
-    newest = sorted(
-        entries, key=lambda entry: _version_key(entry.id.partition("@")[0] if entry.uki else entry.id), reverse=True
-    )
+    """GRUB sorts by file name, newest first; without it the order of the specification holds."""
     if by_name:
-        return newest
-    newest.sort(key=lambda entry: _version_key(entry.version or ""), reverse=True)
-    return sorted(newest, key=lambda entry: (entry.tries_left == 0, not entry.sort_key, entry.sort_key))
+        return sorted(entries, key=lambda entry: _version_key(_name(entry)), reverse=True)
+    return sorted(
+        entries, key=lambda entry: bls.menu_key(_name(entry), entry.sort_key, entry.version or "", entry.tries_left)
+    )
+
+
+def _name(entry: BootEntry) -> str:
+    """What an entry is sorted by: the profiles of one image keep their order."""
+    return entry.id.partition("@")[0] if entry.uki else entry.id
 
 
 def _with_default(look: Look, loader: list[BootEntry], static: list[BootEntry], grub: Grub) -> list[BootEntry]:

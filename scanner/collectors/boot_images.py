@@ -265,9 +265,13 @@ def _loaders(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    for name, compute in (("boot.uki", _images), ("boot.add_ons", _add_ons), ("boot.loaders", _loaders)):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "boot.uki": _images,
+            "boot.add_ons": _add_ons,
+            "boot.loaders": _loaders,
+        }
+    )
 
 
 _COMMON = {

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.boot import pe, uki
 from scanner.collectors.base import Collector, Look, reason_of
@@ -20,6 +19,7 @@ from scanner.collectors.efi_files import efi_files, partitions, within
 from scanner.collectors.record_fields import told
 from scanner.model.errors import DamagedError, MissingError, NotCollectedError, ParseError, TargetError
 from scanner.model.fact import Evidence, Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import bls, crypttab, passwd
 from scanner.parsers.modprobe_conf import module_name
 from scanner.target.base import BlockDevice, FileTree
@@ -239,8 +239,7 @@ def _own_lines(tree: FileTree) -> list[dict[str, Json]]:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    if look.wants("boot.initramfs"):
-        yield look.fact("boot.initramfs", _initramfs)
+    yield from look.facts({"boot.initramfs": _initramfs})
 
 
 COLLECTOR = Collector(

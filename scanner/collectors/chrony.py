@@ -8,13 +8,13 @@ Source: chrony.conf(5) (confdir, sourcedir, include, maxpoll, user); chronyd(8),
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.collectors.path_globs import glob_paths
 from scanner.collectors.service_settings import command_line
 from scanner.model.errors import LimitError, ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import chrony_conf, key_value
 from scanner.parsers.chrony_conf import Directive
 
@@ -178,9 +178,7 @@ _COMPUTE: dict[str, Callable[[Look], Json]] = {
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    for name, compute in _COMPUTE.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(_COMPUTE)
 
 
 _PLACE = {"source": "text: file", "line": "number: line"}
@@ -203,6 +201,7 @@ COLLECTOR = Collector(
             "chrony.sources",
             "table",
             "Time sources that files name (server, pool, peer), in their order.",
+            sensitive={"address": "host"},
             fields={
                 "kind": "text: server, pool or peer",
                 "address": "text: name or address",

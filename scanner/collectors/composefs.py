@@ -81,8 +81,7 @@ def _measured(look: Look, path: str) -> str:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    if look.wants("ostree.composefs"):
-        yield look.fact("ostree.composefs", _images)
+    yield from look.facts({"ostree.composefs": _images})
 
 
 COLLECTOR = Collector(

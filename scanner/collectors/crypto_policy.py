@@ -182,16 +182,16 @@ def _fips(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the declarations below."""
-    for name, compute in (
-        ("crypto_policy.configured", _configured),
-        ("crypto_policy.backends", _backends),
-        ("crypto_policy.modules", _modules),
-        ("crypto_policy.ssh", _ssh),
-        ("crypto_policy.applications", _applications),
-        ("crypto_policy.running", _fips),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "crypto_policy.configured": _configured,
+            "crypto_policy.backends": _backends,
+            "crypto_policy.modules": _modules,
+            "crypto_policy.ssh": _ssh,
+            "crypto_policy.applications": _applications,
+            "crypto_policy.running": _fips,
+        }
+    )
 
 
 COLLECTOR = Collector(

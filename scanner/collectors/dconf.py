@@ -9,12 +9,12 @@ Source: dconf(7); dconf, engine/dconf-engine.c (dconf_engine_read: which source 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.collectors.secret_names import names_secret
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import dconf_files, gvariant, gvdb
 from scanner.parsers.dconf_files import Setting, Source
 
@@ -242,10 +242,7 @@ def _lock_alone(profile: str, path: str, database: str) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    if look.wants("dconf.databases"):
-        yield look.fact("dconf.databases", _databases)
-    if look.wants("dconf.settings"):
-        yield look.fact("dconf.settings", _settings)
+    yield from look.facts({"dconf.databases": _databases, "dconf.settings": _settings})
 
 
 COLLECTOR = Collector(

@@ -255,16 +255,16 @@ def _status(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    for name, compute in (
-        ("containers.policy", _policy),
-        ("containers.registries", _registries),
-        ("ostree.deployments", _deployments),
-        ("ostree.prepare_root", _prepare_root),
-        ("ostree.booted", _booted),
-        ("bootc.status", _status),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "containers.policy": _policy,
+            "containers.registries": _registries,
+            "ostree.deployments": _deployments,
+            "ostree.prepare_root": _prepare_root,
+            "ostree.booted": _booted,
+            "bootc.status": _status,
+        }
+    )
 
 
 COLLECTOR = Collector(

@@ -36,8 +36,7 @@ def _weak(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("dnf.weak_dependencies"):
-        yield look.fact("dnf.weak_dependencies", _weak)
+    yield from look.facts({"dnf.weak_dependencies": _weak})
 
 
 COLLECTOR = Collector(

@@ -7,12 +7,12 @@ Sources: UEFI 2.10, 3.5.1.1 (removable media), UAPI Boot Loader Specification (`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from scanner.boot import pe, uki
 from scanner.collectors.base import Look, reason_of
 from scanner.model.errors import LimitError, ParseError, TargetError
+from scanner.model.records import dataclass
 
 __all__ = [
     "EfiFile",

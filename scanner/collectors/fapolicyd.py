@@ -198,15 +198,15 @@ def _escape(way: str, what: str, verdict: fapolicyd_policy.Verdict) -> dict[str,
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    for name, compute in (
-        ("fapolicyd.settings", _settings),
-        ("fapolicyd.rules_origin", _origin),
-        ("fapolicyd.rules", _rules),
-        ("fapolicyd.decisions", _decisions),
-        ("fapolicyd.root_escapes", _root_escapes),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "fapolicyd.settings": _settings,
+            "fapolicyd.rules_origin": _origin,
+            "fapolicyd.rules": _rules,
+            "fapolicyd.decisions": _decisions,
+            "fapolicyd.root_escapes": _root_escapes,
+        }
+    )
 
 
 COLLECTOR = Collector(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from scanner.collectors import userdb
 from scanner.collectors.base import Look, reason_of
 from scanner.model.errors import TargetError
+from scanner.model.records import dataclass
 from scanner.target import limits
 from scanner.target.base import Entry, FileTree
 

@@ -125,8 +125,7 @@ def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
     yield from each_argument(look, "files.entry", _entry)
     yield from each_argument(look, "files.matching", _matching)
-    if look.wants("files.special"):
-        yield look.fact("files.special", _special)
+    yield from look.facts({"files.special": _special})
 
 
 _RECORD = {

@@ -104,13 +104,13 @@ def _saved(look: Look, path: str) -> Iterator[Json]:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the declarations below."""
-    for name, compute in (
-        ("nftables.configured", _nftables),
-        ("nftables.running", _running),
-        ("iptables.configured", _iptables),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "nftables.configured": _nftables,
+            "nftables.running": _running,
+            "iptables.configured": _iptables,
+        }
+    )
 
 
 _NFT_FIELDS = {

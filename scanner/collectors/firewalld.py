@@ -294,17 +294,17 @@ def _direct(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the declarations below."""
-    for name, compute in (
-        ("firewalld.config", _config),
-        ("firewalld.zones", _zones),
-        ("firewalld.default_zone", _default_zone),
-        ("firewalld.policies", _policies),
-        ("firewalld.services", _services),
-        ("firewalld.direct", _direct),
-        ("firewalld.openings", _openings),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "firewalld.config": _config,
+            "firewalld.zones": _zones,
+            "firewalld.default_zone": _default_zone,
+            "firewalld.policies": _policies,
+            "firewalld.services": _services,
+            "firewalld.direct": _direct,
+            "firewalld.openings": _openings,
+        }
+    )
 
 
 _OPENING_FIELDS = {

@@ -36,8 +36,7 @@ def _settings(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("gdm.settings"):
-        yield look.fact("gdm.settings", _settings)
+    yield from look.facts({"gdm.settings": _settings})
 
 
 COLLECTOR = Collector(

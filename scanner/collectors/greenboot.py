@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import grubenv, health_check, shell_effort, shell_syntax, shell_tree
 
 _PROGRAM = "/usr/libexec/greenboot/greenboot"
@@ -229,13 +229,13 @@ def _counts(text: str | None) -> bool:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    for name, compute in (
-        ("greenboot.checks", _checks),
-        ("greenboot.settings", _settings),
-        ("greenboot.boot_counting", _counting),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "greenboot.checks": _checks,
+            "greenboot.settings": _settings,
+            "greenboot.boot_counting": _counting,
+        }
+    )
 
 
 COLLECTOR = Collector(

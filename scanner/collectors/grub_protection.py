@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors import userdb
 from scanner.collectors.base import Collector, Look
 from scanner.model.errors import NotCollectedError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import grub_users
 
 _FOLDERS = ("/boot/grub2", "/boot/grub")
@@ -101,8 +101,7 @@ def _folders(look: Look) -> list[str]:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("grub.protection"):
-        yield look.fact("grub.protection", _protection)
+    yield from look.facts({"grub.protection": _protection})
 
 
 COLLECTOR = Collector(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import product
 
 from scanner.collectors.base import Look, reason_of
 from scanner.model.errors import ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import grub_cfg, grubenv
 
 __all__ = ["Grub", "read_grub"]

@@ -237,7 +237,7 @@ _SPECS = (
             "bios_paths": "list: paths of BIOS boot loaders",
         },
     ),
-    FactSpec("host.name", "value", "Configured host name."),
+    FactSpec("host.name", "value", "Configured host name.", sensitive={"": "host"}),
     FactSpec("kernel.release", "value", "Release of the running kernel (`uname -r`).", facet="runtime"),
     FactSpec("machine.efi", "value", "Whether the machine was started by UEFI.", facet="runtime"),
     FactSpec("machine.efi_bits", "value", "Word size of the UEFI firmware, 32 or 64.", facet="runtime"),
@@ -257,9 +257,7 @@ _COMPUTE = {
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    for name, compute in _COMPUTE.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(_COMPUTE)
 
 
 COLLECTOR = Collector(id="identity", facts=_SPECS, collect=collect)

@@ -14,6 +14,7 @@ _STORAGE = ("volatile", "persistent", "auto", "none")
 _TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
 _FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
 _DEFAULTS: dict[str, str | bool] = {"Storage": "auto", "Compress": True, "ForwardToSyslog": False}
+_MOST = 100
 _FIELDS = {"Storage": "storage", "Compress": "compress", "ForwardToSyslog": "forward_to_syslog"}
 
 
@@ -24,17 +25,22 @@ def _settings(look: Look) -> Json:
         return None
     values = dict(_DEFAULTS)
     places: dict[str, str] = {}
+    said: dict[str, list[str | bool | None]] = {key: [] for key in _DEFAULTS}
     for path in files:
         for setting in systemd_unit.parse(look.text(path) or ""):
             if setting.section != "Journal" or setting.key not in _DEFAULTS:
                 continue
             value = _value(setting.key, setting.value)
+            said[setting.key].append(value)
             if value is not None:
                 values[setting.key] = value
                 places[_FIELDS[setting.key]] = f"{path}:{setting.line}"
     return {
         **{_FIELDS[key]: values[key] for key in _FIELDS},
         "written": sorted(places),
+        "contradictions": {
+            _FIELDS[key]: min(sum(value != values[key] for value in found), _MOST) for key, found in said.items()
+        },
         "places": {key: places[key] for key in sorted(places)},
     }
 
@@ -54,8 +60,7 @@ def _value(key: str, text: str) -> str | bool | None:
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    if look.wants("journald.settings"):
-        yield look.fact("journald.settings", _settings)
+    yield from look.facts({"journald.settings": _settings})
 
 
 COLLECTOR = Collector(
@@ -71,6 +76,8 @@ COLLECTOR = Collector(
                 "forward_to_syslog": "flag: entries go to a syslog daemon too",
                 "written": "list: settings that a file sets to a value journald takes",
                 "places": "object: setting to file:line that set it",
+                "contradictions": "object: setting to the number of lines that say another value or none that journald "
+                "takes, and do not count (up to 100)",
             },
         ),
     ),

@@ -138,14 +138,14 @@ def _templates(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    for name, compute in (
-        ("kernel.cmdline.running", _running),
-        ("kernel.cmdline.configured", _configured),
-        ("kernel.cmdline.templates", _templates),
-        ("grub.defaults", _default_grub),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "kernel.cmdline.running": _running,
+            "kernel.cmdline.configured": _configured,
+            "kernel.cmdline.templates": _templates,
+            "grub.defaults": _default_grub,
+        }
+    )
 
 
 _LINE_FIELDS = {

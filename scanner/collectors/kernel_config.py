@@ -116,8 +116,7 @@ def _kernels(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    if look.wants("kernel.installed"):
-        yield look.fact("kernel.installed", _kernels)
+    yield from look.facts({"kernel.installed": _kernels})
     yield from each_argument(look, "kernel.config", _installed)
     yield from each_argument(look, "kernel.config.running", _running)
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, each_argument, reason_of
 from scanner.collectors.kernel_trees import KernelTree, kernel_trees
 from scanner.collectors.unpack import unpack
 from scanner.model.errors import LimitError, MissingError, NotCollectedError, ParseError, TargetError
 from scanner.model.fact import Evidence, Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import kernel_state, modprobe_conf, module_signature
 from scanner.parsers.modprobe_conf import Directive
 
@@ -167,13 +167,13 @@ def _signatures(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    for name, compute in (
-        ("kernel.modules.loaded", _loaded),
-        ("kernel.modules.settings", _table),
-        ("kernel.modules.signatures", _signatures),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "kernel.modules.loaded": _loaded,
+            "kernel.modules.settings": _table,
+            "kernel.modules.signatures": _signatures,
+        }
+    )
     yield from each_argument(look, "kernel.module", _module)
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scanner.collectors.base import Look, reason_of
 from scanner.model.errors import TargetError
+from scanner.model.records import dataclass
 from scanner.parsers.modprobe_conf import module_name
 
 __all__ = ["KernelTree", "kernel_trees"]

@@ -37,8 +37,7 @@ def _shown(line: ini_lines.Line) -> str | None:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("libuser.settings"):
-        yield look.fact("libuser.settings", _settings)
+    yield from look.facts({"libuser.settings": _settings})
 
 
 COLLECTOR = Collector(

@@ -167,6 +167,7 @@ COLLECTOR = Collector(
             "table",
             "Sockets that take what others send, by protocol, address and port.",
             facet="runtime",
+            sensitive={"address": "address"},
             fields={
                 "protocol": "text: tcp, udp, udplite, sctp, raw or packet",
                 "address": "text: local address; null for packet",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from scanner.collectors.base import Collector, Look, each_argument
 from scanner.collectors.pam_settings import FAILLOCK, PWHISTORY, PWQUALITY, ModuleFiles, settings_of
@@ -133,7 +134,7 @@ def _limits(look: Look) -> Json:
     folder = "/etc/security/limits.d"
     paths = ["/etc/security/limits.conf"]
     paths += [f"{folder}/{name}" for name in look.try_names(folder) if name.endswith(".conf")]
-    table: list[Json] = []
+    table: list[dict[str, Json]] = []
     for path in paths:
         text = look.try_text(path)
         for number, line in enumerate((text or "").split("\n"), 1):
@@ -152,7 +153,19 @@ def _limits(look: Look) -> Json:
                     "line": number,
                 }
             )
-    return table
+    return _with_holds(table)
+
+
+def _with_holds(table: list[dict[str, Json]]) -> Json:
+    """Each line with the kinds for which no later line of the same domain and item takes its place (pam_limits(8))."""
+    taken: set[tuple[Json, Json, str]] = set()
+    found: list[Json] = []
+    for record in reversed(table):
+        kinds = ("hard", "soft") if record["kind"] == "-" else (str(record["kind"]),)
+        mine = [(record["domain"], record["item"], kind) for kind in kinds]
+        found.append({**record, "holds": [one[2] for one in mine if one not in taken]})
+        taken.update(mine)
+    return found[::-1]
 
 
 def _banner(look: Look, path: str) -> Json:
@@ -181,19 +194,18 @@ def _banner(look: Look, path: str) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    if look.wants("login.defs"):
-        yield look.fact("login.defs", _login_defs)
-    if look.wants("useradd.defaults"):
-        yield look.fact("useradd.defaults", _useradd)
-    for name, module in (("pwquality", PWQUALITY), ("faillock", FAILLOCK), ("pwhistory", PWHISTORY)):
-        if look.wants(f"{name}.settings"):
-            yield look.fact(f"{name}.settings", lambda look, module=module: _settings(look, module))  # type: ignore[misc]  # bound per turn
-    if look.wants("login.shells"):
-        yield look.fact("login.shells", _shells)
-    if look.wants("login.securetty"):
-        yield look.fact("login.securetty", _securetty)
-    if look.wants("login.limits"):
-        yield look.fact("login.limits", _limits)
+    yield from look.facts(
+        {
+            "login.defs": _login_defs,
+            "useradd.defaults": _useradd,
+            "pwquality.settings": partial(_settings, module=PWQUALITY),
+            "faillock.settings": partial(_settings, module=FAILLOCK),
+            "pwhistory.settings": partial(_settings, module=PWHISTORY),
+            "login.shells": _shells,
+            "login.securetty": _securetty,
+            "login.limits": _limits,
+        }
+    )
     yield from each_argument(look, "banner.file", _banner)
 
 
@@ -258,6 +270,7 @@ COLLECTOR = Collector(
                 "item": "text: core, maxlogins, …",
                 "value": "text: value as written",
                 "number": "number: the value (null: unlimited and the like)",
+                "holds": "list: of hard and soft, those for which no later line of the same domain and item stands",
                 "source": "text: file",
                 "line": "number: line",
             },

@@ -76,10 +76,7 @@ def _cron(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    if look.wants("logrotate.frequencies"):
-        yield look.fact("logrotate.frequencies", _frequencies)
-    if look.wants("logrotate.cron"):
-        yield look.fact("logrotate.cron", _cron)
+    yield from look.facts({"logrotate.frequencies": _frequencies, "logrotate.cron": _cron})
 
 
 COLLECTOR = Collector(

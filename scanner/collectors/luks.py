@@ -290,19 +290,25 @@ def _is_policy(sealed: Sealed, values: dict[int, bytes]) -> bool:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    for name, compute in (
-        ("luks.volumes", _volume_facts),
-        ("luks.tpm_bindings", _bindings),
-        ("luks.tpm_policy_check", _policy_check),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "luks.volumes": _volume_facts,
+            "luks.tpm_bindings": _bindings,
+            "luks.tpm_policy_check": _policy_check,
+        }
+    )
 
 
 COLLECTOR = Collector(
     id="luks",
     facts=(
-        FactSpec("luks.volumes", "table", "LUKS volumes by device, as their headers say.", fields=VOLUME_FIELDS),
+        FactSpec(
+            "luks.volumes",
+            "table",
+            "LUKS volumes by device, as their headers say.",
+            sensitive={"uuid": "serial"},
+            fields=VOLUME_FIELDS,
+        ),
         FactSpec(
             "luks.tpm_bindings",
             "table",

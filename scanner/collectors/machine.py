@@ -121,8 +121,7 @@ def _text(look: Look, path: str) -> str | None:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    if look.wants("machine.kind"):
-        yield look.fact("machine.kind", _kind)
+    yield from look.facts({"machine.kind": _kind})
 
 
 COLLECTOR = Collector(

@@ -146,9 +146,7 @@ _COMPUTE: dict[str, Callable[[Look], Json]] = {
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    for name, compute in _COMPUTE.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(_COMPUTE)
 
 
 COLLECTOR = Collector(
@@ -185,6 +183,7 @@ COLLECTOR = Collector(
             "mail.aliases",
             "table",
             "Entries of the alias file, by name; absent where there is none.",
+            sensitive={"targets": "user"},
             fields={
                 "name": "text: name in lower case",
                 "targets": "list: where mail goes",

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors import unit_files
 from scanner.collectors.base import Collector, Look
 from scanner.collectors.block_stack import mount_table
 from scanner.collectors.unit_files import UnitFile, UnitFiles
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import fstab, mountinfo
 from scanner.parsers.mount_options import effective, split
 from scanner.parsers.systemd_unit import Setting, Unit
@@ -223,10 +223,7 @@ def _running(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    if look.wants("mounts.running"):
-        yield look.fact("mounts.running", _running)
-    if look.wants("mounts.configured"):
-        yield look.fact("mounts.configured", _configured)
+    yield from look.facts({"mounts.running": _running, "mounts.configured": _configured})
 
 
 COLLECTOR = Collector(

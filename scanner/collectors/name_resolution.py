@@ -65,10 +65,7 @@ def _refuse_running(look: Look) -> None:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    if look.wants("name_resolution.hosts"):
-        yield look.fact("name_resolution.hosts", _hosts)
-    if look.wants("name_resolution.servers"):
-        yield look.fact("name_resolution.servers", _servers)
+    yield from look.facts({"name_resolution.hosts": _hosts, "name_resolution.servers": _servers})
 
 
 COLLECTOR = Collector(
@@ -89,6 +86,7 @@ COLLECTOR = Collector(
             "name_resolution.servers",
             "table",
             "Name servers of resolv.conf in order; not collected where a service of the running system makes the file.",
+            sensitive={"address": "address"},
             fields={"address": "text: address", "source": "text: file", "line": "number: line"},
         ),
     ),

@@ -44,8 +44,7 @@ def _interface(look: Look, name: str, text: str) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the declaration below."""
-    if look.wants("network.interfaces"):
-        yield look.fact("network.interfaces", _interfaces)
+    yield from look.facts({"network.interfaces": _interfaces})
 
 
 COLLECTOR = Collector(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.model.errors import MissingError, NotCollectedError, ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import nm_keyfile
 from scanner.target.base import Entry
 
@@ -245,10 +245,7 @@ def _merge(held: dict[tuple[str, str], Json], item: nm_keyfile.Item, path: str) 
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the declarations below."""
-    if look.wants("networkmanager.connections"):
-        yield look.fact("networkmanager.connections", _connections)
-    if look.wants("networkmanager.config"):
-        yield look.fact("networkmanager.config", _config)
+    yield from look.facts({"networkmanager.connections": _connections, "networkmanager.config": _config})
 
 
 COLLECTOR = Collector(
@@ -258,6 +255,7 @@ COLLECTOR = Collector(
             "networkmanager.connections",
             "table",
             "Stored connection profiles by path, without any secret.",
+            sensitive={"id": "host"},
             fields={
                 "source": "text: the keyfile",
                 "id": "text: the name people see",

@@ -44,8 +44,7 @@ def _exports(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("nfs.exports"):
-        yield look.fact("nfs.exports", _exports)
+    yield from look.facts({"nfs.exports": _exports})
 
 
 COLLECTOR = Collector(
@@ -55,6 +54,7 @@ COLLECTOR = Collector(
             "nfs.exports",
             "table",
             "Each pair of exported directory and client, in the order of the files; absent where no file exports.",
+            sensitive={"client": "host"},
             fields={
                 "path": "text: directory",
                 "client": "text: host, network, netgroup or *",

@@ -94,10 +94,7 @@ def _running(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    if look.wants("openrc.runlevels"):
-        yield look.fact("openrc.runlevels", _runlevels)
-    if look.wants("openrc.running"):
-        yield look.fact("openrc.running", _running)
+    yield from look.facts({"openrc.runlevels": _runlevels, "openrc.running": _running})
 
 
 COLLECTOR = Collector(

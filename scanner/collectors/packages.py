@@ -9,11 +9,11 @@ from its absence that a program is not there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look
 from scanner.model.errors import MissingError, NotCollectedError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import apk_db, dpkg, rpmdb
 from scanner.parsers.rpmdb import RpmPackage
 
@@ -282,9 +282,7 @@ _COMPUTE: dict[str, Callable[[Look], Json]] = {
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    for name, compute in _COMPUTE.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(_COMPUTE)
 
 
 COLLECTOR = Collector(

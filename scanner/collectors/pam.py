@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from scanner.collectors.base import Collector, Look
 from scanner.collectors.pam_settings import MODULES, Effective, ModuleFiles, effective, settings_of
@@ -186,6 +187,8 @@ def _effective_record(service: Service, entry: Entry, item: Effective) -> Json:
         "number": item.number,
         "is_set": item.is_set,
         "origin": item.origin,
+        "places": item.places,
+        "contradictions": item.contradictions,
         "source": item.source,
         "line": item.line,
     }
@@ -193,13 +196,16 @@ def _effective_record(service: Service, entry: Entry, item: Effective) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    for name, compute in (("pam.stacks", _stacks), ("pam.services", _services), ("pam.unix", _unix)):
-        if look.wants(name):
-            yield look.fact(name, compute)
-    for name, (module, kind) in _TABLES.items():
-        if look.wants(name):
-            files = MODULES[module]
-            yield look.fact(name, lambda look, files=files, kind=kind: _effective(look, files, kind))  # type: ignore[misc]  # bound per turn
+    yield from look.facts(
+        {
+            "pam.stacks": _stacks,
+            "pam.services": _services,
+            "pam.unix": _unix,
+        }
+    )
+    yield from look.facts(
+        {name: partial(_effective, module=MODULES[module], kind=kind) for name, (module, kind) in _TABLES.items()}
+    )
 
 
 _PLACE = {"source": "text: file", "line": "number: line"}
@@ -211,6 +217,8 @@ _SETTING = {
     "number": "number: the value, 0 for never (null: no number)",
     "is_set": "flag: written in a file or on the PAM line",
     "origin": "text: argument, file or default",
+    "places": "number: files that set it, the PAM line's among them (0: a default; up to 100)",
+    "contradictions": "number: lines that set it to another value and do not count (up to 100)",
     "source": "text: file that sets it (null: a default)",
     "line": "number: line",
 }

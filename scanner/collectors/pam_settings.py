@@ -7,10 +7,11 @@ modules/pam_pwhistory/pwhistory_config.c with libpam/pam_modutil_searchkey.c.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from scanner.collectors.base import Look
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import key_value
 
 __all__ = ["FAILLOCK", "MODULES", "PWHISTORY", "PWQUALITY", "Effective", "ModuleFiles", "effective", "settings_of"]
@@ -81,12 +82,19 @@ PWHISTORY = ModuleFiles(
     frozenset({"debug", "enforce_for_root"}),
     first_wins=True,
 )
+MOST = 100
+"""Places and contradictions are counted no further: rules whose limit is this ask for nothing."""
+
 MODULES = {module.module: module for module in (PWQUALITY, FAILLOCK, PWHISTORY)}
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """One setting: where it comes from is file, argument or default. `number` is None for text and bad numbers."""
+    """One setting: where it comes from is file, argument or default. `number` is None for text and bad numbers.
+
+    `places`: how many files (the PAM line's among them) set it. `contradictions`: how many of the lines that set it
+    say another value than the one that holds; each is counted up to MOST.
+    """
 
     key: str
     value: str | None
@@ -95,6 +103,8 @@ class Effective:
     origin: str
     source: str | None
     line: int | None
+    places: int = 0
+    contradictions: int = 0
 
 
 def _made(module: ModuleFiles, key: str, value: str, origin: str, source: str, line: int) -> Effective:
@@ -154,12 +164,15 @@ def effective(
         chosen[key] = Effective(key, None if default is None else str(default), number, False, "default", None, None)
     for key in module.flags:
         chosen[key] = Effective(key, None, None, False, "default", None, None)
+    written: dict[str, list[Effective]] = {}
     for item in files:
-        chosen[item.key] = item
+        written.setdefault(item.key, []).append(item)
     for argument in arguments:
         key, _, value = argument.partition("=")
         if key in chosen:
-            chosen[key] = _made(module, key, value, "argument", source, line)
+            written.setdefault(key, []).append(_made(module, key, value, "argument", source, line))
+    for key, items in written.items():
+        chosen[key] = _last(module, items)
     root = chosen.get("root_unlock_time")
     if root is not None and not root.is_set:
         # pam_faillock(8): without it, the time of everyone holds for root too.
@@ -168,3 +181,15 @@ def effective(
             "root_unlock_time", other.value, other.number, False, other.origin, other.source, other.line
         )
     return [item for _, item in sorted(chosen.items())]
+
+
+def _last(module: ModuleFiles, items: Sequence[Effective]) -> Effective:
+    """The setting that holds of several, with what the others say; a flag cannot be contradicted."""
+    last = items[-1]
+    others = [item for item in items if _meant(item) != _meant(last)] if last.key not in module.flags else []
+    places = len({item.source for item in items})
+    return replace(last, places=min(places, MOST), contradictions=min(len(others), MOST))
+
+
+def _meant(item: Effective) -> int | str | None:
+    return item.value if item.number is None else item.number

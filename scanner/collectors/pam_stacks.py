@@ -7,10 +7,10 @@ of one type in place, `substack` does so one level deeper; what cannot be read b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Look
 from scanner.model.errors import ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import pam
 from scanner.parsers.pam_flow import Step
 

@@ -87,10 +87,7 @@ def _rules(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    if look.wants("polkit.authorities"):
-        yield look.fact("polkit.authorities", _authorities)
-    if look.wants("polkit.rules"):
-        yield look.fact("polkit.rules", _rules)
+    yield from look.facts({"polkit.authorities": _authorities, "polkit.rules": _rules})
 
 
 COLLECTOR = Collector(

@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import scanner.collectors as package
@@ -14,6 +13,7 @@ from scanner.collectors.base import Collector, Look, not_reported, reason_of
 from scanner.model.canonical import printable
 from scanner.model.errors import AssayError
 from scanner.model.fact import Fact, FactSpec
+from scanner.model.records import dataclass
 from scanner.target.base import Target
 from scanner.target.secrets import redact
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look, reason_of
 from scanner.model.errors import ParseError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import apk_repositories, apt_sources, dnf_conf
 from scanner.parsers.dnf_conf import Section
 
@@ -271,9 +271,7 @@ _COMPUTE: dict[str, Callable[[Look], Json]] = {
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    for name, compute in _COMPUTE.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(_COMPUTE)
 
 
 COLLECTOR = Collector(
@@ -283,6 +281,7 @@ COLLECTOR = Collector(
             "repositories.configured",
             "table",
             "Every package repository that is configured, enabled or not, by manager and place.",
+            sensitive={"urls": "host"},
             fields={
                 "manager": "text: dnf, apt or apk",
                 "id": "text: name of the repository",

@@ -222,6 +222,7 @@ def _action(action: Action, umask: int, statements: Sequence[Placed]) -> Json:
         "auth_mode": action.auth_mode,
         "peers": list(action.peers),
         "tls": action.tls,
+        "tls_said": action.tls_said,
         "source": action.placed.source,
         "line": statement.line,
     }
@@ -302,9 +303,7 @@ _COMPUTE: dict[str, Callable[[Look], Json]] = {
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    for name, compute in _COMPUTE.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(_COMPUTE)
 
 
 _PLACE = {"source": "text: file", "line": "number: line"}
@@ -328,6 +327,7 @@ COLLECTOR = Collector(
             "rsyslog.actions",
             "table",
             "What rsyslogd does with messages, in the order of its configuration.",
+            sensitive={"target": "host", "peers": "host"},
             fields={
                 "type": "text: omfile, omfwd, omrelp, omusrmsg, ompipe, omprog …",
                 "selector": "text: facility.priority filters around it; null: none",
@@ -346,6 +346,7 @@ COLLECTOR = Collector(
                 "auth_mode": "text: how the receiver is authenticated, x509/name; null: not set",
                 "peers": "list: names the receiver's certificate may have",
                 "tls": "flag: messages are sent encrypted; null when nothing is sent",
+                "tls_said": "text: the parameter tls of an omfwd action, which omfwd does not know; null: none",
                 **_PLACE,
             },
         ),

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import rsyslog_selector
 from scanner.parsers.rsyslog_conf import Statement
 from scanner.parsers.rsyslog_selector import Masks
@@ -41,7 +42,8 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class Action:
     """One action. `mode`: permission bits asked for a new file. `full`: facilities all of whose messages surely come
-    here; `tls`: what is sent is encrypted. Fields that do not belong to its type are None or empty."""
+    here; `tls`: what is sent is encrypted; `tls_said`: a parameter of that name, which omfwd does not know. Fields that
+    do not belong to its type are None or empty."""
 
     type: str
     placed: Placed
@@ -55,6 +57,7 @@ class Action:
     auth_mode: str | None = None
     peers: tuple[str, ...] = ()
     tls: bool | None = None
+    tls_said: str | None = None
     guarded: bool = False
     full: tuple[str, ...] = ()
 
@@ -172,6 +175,7 @@ def _object(placed: Placed, defaults: _Defaults) -> Action:
             action,
             protocol=protocol,
             driver=driver,
+            tls_said=statement.parameter("tls"),
             auth_mode=statement.parameter("streamdriverauthmode") or statement.parameter("streamdriver.authmode"),
             peers=statement.parameters.get("streamdriverpermittedpeers")
             or statement.parameters.get("streamdriver.permittedpeers", ()),

@@ -166,10 +166,7 @@ def _mentions(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    if look.wants("search_path.elements"):
-        yield look.fact("search_path.elements", _elements)
-    if look.wants("search_path.mentions"):
-        yield look.fact("search_path.mentions", _mentions)
+    yield from look.facts({"search_path.elements": _elements, "search_path.mentions": _mentions})
 
 
 COLLECTOR = Collector(
@@ -181,6 +178,7 @@ COLLECTOR = Collector(
             "table",
             "Elements that files put into PATH, in the order of a login; what was there before is left out. One that "
             "is made by an expansion lacks kind and all that follows from it.",
+            sensitive={"user": "user"},
             fields={
                 "text": "text: element as written",
                 "kind": "text: absolute, home (below the home directory) or relative (an empty one too)",
@@ -199,6 +197,7 @@ COLLECTOR = Collector(
             "search_path.mentions",
             "table",
             "Existing files that start-up files of people and root name, by user and place.",
+            sensitive={"user": "user"},
             fields={
                 "path": "text: path",
                 "user": "text: whose start-up file it is",

@@ -215,15 +215,15 @@ def _text(look: Look, name: str) -> str | None:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    for name, compute in (
-        ("efi.present", _present),
-        ("secure_boot.state", _state),
-        ("secure_boot.keys", _keys),
-        ("efi.boot_entries", _boot_entries),
-        ("efi.loader", _loader),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "efi.present": _present,
+            "secure_boot.state": _state,
+            "secure_boot.keys": _keys,
+            "efi.boot_entries": _boot_entries,
+            "efi.loader": _loader,
+        }
+    )
 
 
 COLLECTOR = Collector(

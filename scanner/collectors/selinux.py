@@ -233,15 +233,15 @@ def _autorelabel(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    for name, compute in (
-        ("selinux.config", _config_record),
-        ("selinux.policy", _policy_record),
-        ("selinux.booleans", _booleans),
-        ("selinux.modules_permissive", _modules_permissive),
-        ("selinux.autorelabel", _autorelabel),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "selinux.config": _config_record,
+            "selinux.policy": _policy_record,
+            "selinux.booleans": _booleans,
+            "selinux.modules_permissive": _modules_permissive,
+            "selinux.autorelabel": _autorelabel,
+        }
+    )
     yield from each_argument(look, "selinux.type", _type)
     yield from each_argument(look, "selinux.contexts", _label)
 

@@ -111,14 +111,14 @@ def _unlabeled_devices(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    for name, compute in (
-        ("selinux.status", _status),
-        ("selinux.boolean_values", _booleans),
-        ("selinux.processes", _processes),
-        ("selinux.unlabeled_devices", _unlabeled_devices),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "selinux.status": _status,
+            "selinux.boolean_values": _booleans,
+            "selinux.processes": _processes,
+            "selinux.unlabeled_devices": _unlabeled_devices,
+        }
+    )
 
 
 COLLECTOR = Collector(

@@ -108,8 +108,7 @@ def _record(item: shell_profile.Setting, path: str, scope: str, user: str | None
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    if look.wants("shell.settings"):
-        yield look.fact("shell.settings", _settings)
+    yield from look.facts({"shell.settings": _settings})
 
 
 COLLECTOR = Collector(
@@ -121,6 +120,7 @@ COLLECTOR = Collector(
             "table",
             "Statements about the umask and TMOUT in start-up files of the system and of interactive users. One whose "
             "outcome cannot be decided (an expansion, a relative umask) lacks value, permits and number.",
+            sensitive={"user": "user"},
             fields={
                 "name": "text: umask or tmout",
                 "value": "text: value as written (null: a statement without one, such as export TMOUT)",

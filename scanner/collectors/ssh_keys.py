@@ -60,8 +60,7 @@ def _of_user(look: Look, user: str, folder: str) -> Iterator[Json]:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("ssh.private_keys"):
-        yield look.fact("ssh.private_keys", _private_keys)
+    yield from look.facts({"ssh.private_keys": _private_keys})
 
 
 COLLECTOR = Collector(
@@ -71,6 +70,7 @@ COLLECTOR = Collector(
             "ssh.private_keys",
             "table",
             "Private keys in ~/.ssh of interactive users, without their contents, by user and name.",
+            sensitive={"user": "user"},
             fields={
                 "path": "text: path",
                 "user": "text: login name",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
 from scanner.collectors.path_globs import glob_paths
+from scanner.collectors.refusals import refusals, spec
 from scanner.collectors.sshd_command_line import given
 from scanner.model.errors import DamagedError, LimitError, MissingError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
@@ -99,6 +100,13 @@ def _options(look: Look) -> Json:
     return out
 
 
+def _refused(look: Look) -> Json:
+    found = refusals(look, _records)
+    if found is None:
+        look.because("neither an sshd program nor /etc/ssh/sshd_config exists")
+    return found
+
+
 def _row(look: Look, item: Effective, keyword: str, value: str, values: list[str]) -> Json:
     return {
         "keyword": keyword,
@@ -106,6 +114,8 @@ def _row(look: Look, item: Effective, keyword: str, value: str, values: list[str
         "values": values,
         "match": item.match,
         "origin": _origin(look, item.source),
+        "contradictions": item.contradictions,
+        "repeated": item.repeated,
         "source": item.source,
         "line": item.line,
     }
@@ -159,13 +169,14 @@ def _effective(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the declarations below."""
-    for name, compute in (
-        ("sshd.options", _options),
-        ("sshd.host_keys", _host_keys),
-        ("sshd.effective", _effective),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "sshd.options": _options,
+            "sshd.refused": _refused,
+            "sshd.host_keys": _host_keys,
+            "sshd.effective": _effective,
+        }
+    )
 
 
 COLLECTOR = Collector(
@@ -183,10 +194,13 @@ COLLECTOR = Collector(
                 "values": "list: its words, or the resolved algorithms",
                 "match": "text: criteria of the Match block, `all` for Match all; null for everybody",
                 "origin": "text: config, crypto-policy, command-line or default",
+                "contradictions": "number: later lines for the same with another value, which do not count (up to 100)",
+                "repeated": "number: those of them in the same file",
                 "source": "text: the file; null for a default",
                 "line": "number: line of the (first) setting; null for a default",
             },
         ),
+        spec("sshd.refused", "sshd"),
         FactSpec(
             "sshd.host_keys",
             "table",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors import unit_files
 from scanner.collectors.base import Look
 from scanner.collectors.path_globs import glob_paths
 from scanner.model.errors import NotCollectedError, ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import quoted_words, sshd_config
 from scanner.parsers.sshd_effective import Setting
 from scanner.parsers.systemd_unit import Unit, words

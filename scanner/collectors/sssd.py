@@ -139,9 +139,7 @@ _COMPUTE: dict[str, Callable[[Look], Json]] = {
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted facts."""
-    for name, compute in _COMPUTE.items():
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(_COMPUTE)
 
 
 _PLACE = {"source": "text: file", "line": "number: line"}
@@ -171,6 +169,7 @@ COLLECTOR = Collector(
             "sssd.domains",
             "table",
             "Domains that have a section, by name; absent where SSSD is not installed.",
+            sensitive={"name": "host"},
             fields={
                 "name": "text: domain in lower case",
                 "enabled": "flag: SSSD uses it",

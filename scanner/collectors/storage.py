@@ -198,14 +198,14 @@ def _crypttab_record(line: crypttab.Line) -> dict[str, Json]:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    for name, compute in (
-        ("storage.root", _root),
-        ("storage.volumes", _volumes),
-        ("storage.root_volume", _root_volume),
-        ("crypttab.entries", _crypttab),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "storage.root": _root,
+            "storage.volumes": _volumes,
+            "storage.root_volume": _root_volume,
+            "crypttab.entries": _crypttab,
+        }
+    )
 
 
 _STACK_FIELDS = {

@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look
-from scanner.model.errors import ParseError
+from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import sudoers
 
 _MAIN = "/etc/sudoers"
+_FOLDER = "/etc/sudoers.d"
 _MAX_DEPTH = 128
 _MAX_FILES = 1000
 _MAX_EXPANDED = 5000
@@ -80,8 +81,13 @@ def _included(look: Look, path: str, item: sudoers.Include) -> list[str]:
         return []
     if not item.folder:
         return [target]
-    names = [name for name in look.try_names(target) if "." not in name and not name.endswith("~")]
-    found = [f"{target.rstrip('/')}/{name}" for name in names]
+    return _files(look, target, skipped=False)
+
+
+def _files(look: Look, folder: str, *, skipped: bool) -> list[str]:
+    """The files of an included folder that sudo reads, or those whose names make it skip them."""
+    names = [name for name in look.try_names(folder) if ("." in name or name.endswith("~")) == skipped]
+    found = [f"{folder.rstrip('/')}/{name}" for name in names]
     return [one for one in found if (entry := look.entry(one)) is not None and entry.type == "file"]
 
 
@@ -115,6 +121,25 @@ def _defaults(look: Look) -> Json:
         }
         for place, (path, item) in enumerate(settings)
     ]
+
+
+def _skipped_defaults(look: Look) -> Json:
+    """No gaps: what cannot be read in a file that sudo does not read changes nothing."""
+    if look.shared(_policy) is None:
+        look.because(f"{_MAIN} does not exist")
+        return None
+    records: list[Json] = []
+    for path in _files(look, _FOLDER, skipped=True)[:_MAX_FILES]:
+        try:
+            statements, _ = sudoers.parse(look.text(path) or "")
+        except (ParseError, TargetError):
+            continue
+        records += [
+            {"name": item.name, "value": item.value, "source": path, "line": item.line}
+            for item in statements
+            if isinstance(item, sudoers.Default)
+        ]
+    return records
 
 
 def _rules(look: Look) -> Json:
@@ -171,10 +196,13 @@ def _twice_is_nothing(name: str) -> str:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    if look.wants("sudo.defaults"):
-        yield look.fact("sudo.defaults", _defaults)
-    if look.wants("sudo.rules"):
-        yield look.fact("sudo.rules", _rules)
+    yield from look.facts(
+        {
+            "sudo.defaults": _defaults,
+            "sudo.skipped_defaults": _skipped_defaults,
+            "sudo.rules": _rules,
+        }
+    )
 
 
 _PLACE = {"source": "text: file", "line": "number: line"}
@@ -197,6 +225,12 @@ COLLECTOR = Collector(
                 "last": "flag: the last global statement of this name, the one that counts",
                 **_PLACE,
             },
+        ),
+        FactSpec(
+            "sudo.skipped_defaults",
+            "table",
+            "Parameters of Defaults lines in files of /etc/sudoers.d that sudo skips because of their names.",
+            fields={"name": "text: parameter", "value": "text: its value without quotes (null: a flag)", **_PLACE},
         ),
         FactSpec(
             "sudo.rules",

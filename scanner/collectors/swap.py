@@ -141,10 +141,7 @@ def _of_file(look: Look, path: str) -> str:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    if look.wants("swap.configured"):
-        yield look.fact("swap.configured", _configured)
-    if look.wants("swap.running"):
-        yield look.fact("swap.running", _running)
+    yield from look.facts({"swap.configured": _configured, "swap.running": _running})
 
 
 COLLECTOR = Collector(

@@ -9,12 +9,12 @@ Sources: sysctl.d(5), systemd src/sysctl/sysctl.c; sysctl(8) of procps; OpenRC i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors import unit_files
 from scanner.collectors.base import Collector, Look, each_argument, reason_of
 from scanner.model.errors import DamagedError, ParseError, TargetError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import sysctl_conf
 from scanner.parsers.sysctl_conf import Assignment, dotted, is_glob, matches, path_of
 
@@ -203,9 +203,7 @@ def _running(look: Look, key: str) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See COLLECTOR."""
-    for name, compute in (("sysctl.configured", _configured), ("sysctl.unread", _unread)):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts({"sysctl.configured": _configured, "sysctl.unread": _unread})
     yield from each_argument(look, "sysctl.value", _value)
     yield from each_argument(look, "sysctl.running", _running)
 

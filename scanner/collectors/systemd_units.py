@@ -160,14 +160,14 @@ def _timers(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    for name, compute in (
-        ("systemd.units", _units),
-        ("systemd.default_target", _default_target),
-        ("systemd.sockets", _sockets),
-        ("systemd.timers", _timers),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "systemd.units": _units,
+            "systemd.default_target": _default_target,
+            "systemd.sockets": _sockets,
+            "systemd.timers": _timers,
+        }
+    )
 
 
 _STATE = (

@@ -6,6 +6,7 @@ A file in /etc hides one of the same name in /usr/lib; of lines for the same pat
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look, reason_of
@@ -16,13 +17,16 @@ from scanner.parsers import tmpfiles_conf
 _FOLDERS = ("/etc/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d")
 
 _WITH_SOURCE = frozenset("CL")
+_ASKED = ("modifiers", "mode", "user", "group", "age", "argument")
+_MOST = 100
 
 
 def _lines(look: Look) -> Json:
     if all(look.entry(folder) is None for folder in _FOLDERS):
         look.because("no tmpfiles.d folder exists")
         return None
-    first: dict[tuple[str, str], Json] = {}
+    first: dict[tuple[str, str], dict[str, Json]] = {}
+    contradictions: Counter[tuple[str, str]] = Counter()
     for path in look.drop_ins(_FOLDERS, ".conf"):
         try:
             found = tmpfiles_conf.parse(look.try_text(path) or "")
@@ -30,11 +34,13 @@ def _lines(look: Look) -> Json:
             look.gap(path, reason_of(error))
             continue
         for line in found:
-            first.setdefault((line.path, line.type), _record(line, path))
-    return [first[key] for key in sorted(first)]
+            key, record = (line.path, line.type), _record(line, path)
+            held = first.setdefault(key, record)
+            contradictions[key] += any(held[name] != record[name] for name in _ASKED)
+    return [{**first[key], "contradictions": min(contradictions[key], _MOST)} for key in sorted(first)]
 
 
-def _record(line: tmpfiles_conf.Line, path: str) -> Json:
+def _record(line: tmpfiles_conf.Line, path: str) -> dict[str, Json]:
     mode = (line.mode or "").lstrip("~:")
     return {
         "type": line.type,
@@ -52,8 +58,7 @@ def _record(line: tmpfiles_conf.Line, path: str) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """Yield the wanted fact."""
-    if look.wants("tmpfiles.lines"):
-        yield look.fact("tmpfiles.lines", _lines)
+    yield from look.facts({"tmpfiles.lines": _lines})
 
 
 COLLECTOR = Collector(
@@ -72,6 +77,7 @@ COLLECTOR = Collector(
                 "group": "text: group; null: root",
                 "age": "text: age; null: kept",
                 "argument": "text: source of a copy or target of a link; null: the default, or content",
+                "contradictions": "number: later lines for the same that ask for something else (up to 100)",
                 "source": "text: file",
                 "line": "number: line",
             },

@@ -83,10 +83,7 @@ def _device(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    if look.wants("tpm.pcrs"):
-        yield look.fact("tpm.pcrs", _pcrs)
-    if look.wants("tpm.device"):
-        yield look.fact("tpm.device", _device)
+    yield from look.facts({"tpm.pcrs": _pcrs, "tpm.device": _device})
 
 
 COLLECTOR = Collector(

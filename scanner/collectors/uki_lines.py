@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 from scanner.boot import pe, uki
@@ -20,6 +19,7 @@ from scanner.collectors.cmdline_secrets import public_text
 from scanner.collectors.efi_files import EfiFile, add_ons
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Evidence
+from scanner.model.records import dataclass
 from scanner.parsers import os_release
 
 __all__ = ["UkiLine", "os_values", "profile_values", "uki_lines"]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scanner.collectors.base import Look, reason_of
 from scanner.model.errors import DamagedError, MissingError, ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers.systemd_unit import (
     Setting,
     Unit,

@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from scanner.collectors.base import Look, reason_of
 from scanner.collectors.unit_files import UnitFile, UnitFiles, find
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import systemd_boot, systemd_preset
 from scanner.parsers.systemd_unit import (
     Setting,

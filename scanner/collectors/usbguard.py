@@ -9,11 +9,12 @@ Documentation/usb/authorization.rst.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Collector, Look
+from scanner.collectors.refusals import refusals, spec
 from scanner.model.errors import MissingError, ParseError
 from scanner.model.fact import Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import usbguard_policy, usbguard_rules
 from scanner.parsers.usbguard_rules import Rule
 
@@ -98,6 +99,12 @@ def _settings(look: Look) -> Json:
     }
 
 
+def _refused(look: Look) -> Json:
+    if look.entry(_CONFIG) is None:
+        look.because(f"{_CONFIG} does not exist")
+    return refusals(look, _daemon)
+
+
 # ---- rules ---------------------------------------------------------------------------------------------------------
 
 
@@ -106,6 +113,7 @@ class _Policy:
     rules: tuple[Rule, ...]
     sources: tuple[str, ...]
     implicit: str
+    missing: str | None = None
 
 
 def _policy(look: Look) -> _Policy | None:
@@ -122,7 +130,7 @@ def _policy(look: Look) -> _Policy | None:
     for path in files:
         text = look.text(path)
         if text is None:
-            raise ParseError(f"{path} does not exist, so usbguard-daemon does not start")
+            return _Policy((), (), "", missing=path)
         try:
             found = usbguard_rules.parse(text)
         except ParseError as error:
@@ -132,10 +140,19 @@ def _policy(look: Look) -> _Policy | None:
     return _Policy(tuple(rules), tuple(sources), daemon.values["ImplicitPolicyTarget"])
 
 
-def _rules(look: Look) -> Json:
+def _in_force(look: Look) -> _Policy | None:
+    """The policy; None, with the reason, where the daemon is not installed or cannot start without its file."""
     if _installed(look) is None:
         return None
     policy = look.shared(_policy)
+    if policy is not None and policy.missing is not None:
+        look.because(f"{policy.missing} does not exist, so usbguard-daemon does not start")
+        return None
+    return policy
+
+
+def _rules(look: Look) -> Json:
+    policy = _in_force(look)
     if policy is None:
         return None
     return [
@@ -153,9 +170,7 @@ def _rules(look: Look) -> Json:
 
 
 def _classes(look: Look) -> Json:
-    if _installed(look) is None:
-        return None
-    policy = look.shared(_policy)
+    policy = _in_force(look)
     if policy is None:
         return None
     records = []
@@ -194,14 +209,15 @@ def _controllers(look: Look) -> Json:
 
 def collect(look: Look) -> Iterator[Fact]:
     """The facts that were asked for."""
-    for name, compute in (
-        ("usbguard.settings", _settings),
-        ("usbguard.rules", _rules),
-        ("usbguard.classes", _classes),
-        ("usb.controllers", _controllers),
-    ):
-        if look.wants(name):
-            yield look.fact(name, compute)
+    yield from look.facts(
+        {
+            "usbguard.settings": _settings,
+            "usbguard.rules": _rules,
+            "usbguard.refused": _refused,
+            "usbguard.classes": _classes,
+            "usb.controllers": _controllers,
+        }
+    )
 
 
 COLLECTOR = Collector(
@@ -229,6 +245,7 @@ COLLECTOR = Collector(
                 "lines": "object: setting to the line that set it",
             },
         ),
+        spec("usbguard.refused", "usbguard-daemon"),
         FactSpec(
             "usbguard.rules",
             "table",

@@ -7,12 +7,12 @@ ostree systems do. An entry of /etc hides one of the same name in /usr/lib. Dire
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from scanner.collectors.base import Look, reason_of
 from scanner.model.errors import ParseError, TargetError
 from scanner.model.fact import Json
+from scanner.model.records import dataclass
 from scanner.parsers import login_defs, passwd
 
 __all__ = ["Names", "compat_lines", "groups", "names", "report", "uid_min", "unreadable", "users"]

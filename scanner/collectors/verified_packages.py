@@ -13,13 +13,13 @@ import hashlib
 import posixpath
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors import userdb
 from scanner.collectors.base import Collector, Look, each_argument, reason_of
 from scanner.model.canonical import printable
 from scanner.model.errors import LimitError, MissingError, NotCollectedError, ParseError, TargetError
 from scanner.model.fact import Evidence, Fact, FactSpec, Json
+from scanner.model.records import dataclass
 from scanner.parsers import dpkg, rpm_files
 from scanner.parsers.rpm_files import RpmFile
 from scanner.parsers.rpm_header import Tag

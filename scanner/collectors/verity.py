@@ -214,10 +214,7 @@ def _below(look: Look, base: str) -> list[str]:
 
 def collect(look: Look) -> Iterator[Fact]:
     """See the module."""
-    if look.wants("storage.verity"):
-        yield look.fact("storage.verity", _pairs)
-    if look.wants("storage.verity_running"):
-        yield look.fact("storage.verity_running", _running)
+    yield from look.facts({"storage.verity": _pairs, "storage.verity_running": _running})
 
 
 COLLECTOR = Collector(

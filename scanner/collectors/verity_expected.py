@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.collectors.base import Look, reason_of
 from scanner.collectors.boot_entries import BootEntry, boot_entries
 from scanner.model.errors import NotCollectedError, ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import kernel_cmdline, veritytab
 from scanner.parsers.mount_options import split
 from scanner.parsers.veritytab import Target

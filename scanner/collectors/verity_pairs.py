@@ -7,12 +7,13 @@ Found are trees that a superblock marks, by partition types or by their content;
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scanner.collectors.base import reason_of
 from scanner.collectors.block_survey import Volume
 from scanner.collectors.verity_expected import Expected
 from scanner.model.errors import DamagedError, LimitError, MissingError, NotCollectedError, ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import verity_signature
 from scanner.parsers.discoverable import VerityRole, verity_role
 from scanner.parsers.verity_signature import VeritySignature

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scanner.collectors.registry import spec_of, specs
 from scanner.engine.judge import Instance, judge
 from scanner.engine.params import resolve
 from scanner.model.fact import STATES, Evidence, Fact
+from scanner.model.records import dataclass
 from scanner.model.result import Result
 from scanner.model.rule import Rule, RuleCase
 

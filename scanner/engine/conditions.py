@@ -235,6 +235,8 @@ def show(value: Any) -> str:
             return "none"
         text = ", ".join(show(item) for item in value[:8])
         return text + (f" and {len(value) - 8} more" if len(value) > 8 else "")
+    if _marker(value):
+        return "hidden" if "redacted" in value else "not looked at" if _marker(value) == "unknown" else "not readable"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {show(item)}" for key, item in list(value.items())[:6]) + "}"
     text = str(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from scanner import files
 from scanner.engine.form import FormError
 from scanner.engine.rule_form import build_rule, check_rule
 from scanner.model.errors import ContentError, UsageError
+from scanner.model.records import dataclass
 from scanner.model.rule import Rule
 
-__all__ = ["Content", "Documents", "RuleBook", "load"]
+__all__ = ["Content", "Documents", "RuleBook", "digest_of", "from_files", "load"]
 
-_CACHE_VERSION = "3"
+_CACHE_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class RuleBook(Mapping[str, Rule]):
     def __getitem__(self, key: str) -> Rule:
         if key not in self._built:
             path, raw = self._raw[key]
-            self._built[key] = build_rule(raw, Path(path).parent.as_posix(), path)
+            self._built[key] = build_rule(raw, path.rpartition("/")[0], path)
         return self._built[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -89,12 +90,13 @@ class RuleBook(Mapping[str, Rule]):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All rules, and the documents of frameworks and profiles."""
+    """All rules, and the documents of frameworks and profiles. `paths`: the files they came from, by relative name."""
 
     rules: RuleBook
     controls: Mapping[str, Any]
     digest: str
     overrides: tuple[str, ...]
+    paths: Mapping[str, Path] = field(default_factory=dict)
 
 
 def load(extra: tuple[Path, ...] = (), *, allow_override: bool = False, cache: bool = True) -> Content:
@@ -103,9 +105,22 @@ def load(extra: tuple[Path, ...] = (), *, allow_override: bool = False, cache: b
     An extra folder may not replace a shipped file unless `allow_override`; the digest covers every file and says so.
     """
     documents = _documents((files.content_root(), *extra), allow_override, cache)
-    return Content(
-        RuleBook(documents.rules, documents.paths), documents.controls, documents.digest, documents.overrides
-    )
+    book = RuleBook(documents.rules, documents.paths)
+    return Content(book, documents.controls, documents.digest, documents.overrides, documents.paths)
+
+
+def from_files(data: Mapping[str, bytes], overrides: tuple[str, ...] = ()) -> Content:
+    """Content from the bytes of its files by relative name (`rules/…`, `controls/…`). Raises ContentError."""
+    parsed = _parsed({name: (Path(name), data[name]) for name in data})
+    sums = {name: hashlib.sha256(data[name]).hexdigest() for name in data}
+    return Content(RuleBook(parsed["rules"], {}), parsed["controls"], digest_of(sums, overrides), overrides)
+
+
+def digest_of(sums: Mapping[str, str], overrides: Iterable[str]) -> str:
+    """The content digest: `sha256:` over name and SHA-256 (hex) of every file, and the names that were overridden."""
+    lines = [f"{name} {sums[name]}\n" for name in sorted(sums)]
+    lines += [f"override {name}\n" for name in sorted(overrides)]
+    return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _documents(roots: tuple[Path, ...], allow_override: bool, cache: bool) -> Documents:
@@ -114,9 +129,10 @@ def _documents(roots: tuple[Path, ...], allow_override: bool, cache: bool) -> Do
     known = _remembered(remembered)
     if known is None:
         data = {name: (path, files.read_bytes(path)) for name, path in chosen.items()}
-        known = {"digest": _digest(data, overrides), **_parsed(data)}
+        sums = {name: hashlib.sha256(content).hexdigest() for name, (_, content) in data.items()}
+        known = {"digest": digest_of(sums, overrides), **_parsed(data)}
         _remember(remembered, known)
-    return Documents(known["rules"], chosen, known["controls"], f"sha256:{known['digest']}", tuple(overrides))
+    return Documents(known["rules"], chosen, known["controls"], known["digest"], tuple(overrides))
 
 
 def _chosen(roots: tuple[Path, ...], allow_override: bool) -> tuple[dict[str, Path], list[str]]:
@@ -144,15 +160,6 @@ def _chosen(roots: tuple[Path, ...], allow_override: bool) -> tuple[dict[str, Pa
                 rules[path.stem] = name
             chosen[name] = path
     return chosen, overrides
-
-
-def _digest(data: Mapping[str, tuple[Path, bytes]], overrides: list[str]) -> str:
-    total = hashlib.sha256()
-    for name in sorted(data):
-        total.update(f"{name} {hashlib.sha256(data[name][1]).hexdigest()}\n".encode())
-    for name in sorted(overrides):
-        total.update(f"override {name}\n".encode())
-    return total.hexdigest()
 
 
 def _parsed(chosen: Mapping[str, tuple[Path, bytes]]) -> dict[str, dict[str, Any]]:

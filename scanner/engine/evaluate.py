@@ -6,13 +6,14 @@ Clauses arrive checked (`scanner.engine.check_form`) and with parameters already
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from scanner.engine.conditions import OPERATORS, show, test, test_record, words, words_of_record
 from scanner.engine.status import ALL_ORDER, ANY_ORDER, all_of, any_of, deciding, inverse
 from scanner.engine.tables import TableVerdict, judge_table
 from scanner.model.fact import Evidence, Fact
+from scanner.model.records import dataclass
 
 __all__ = ["Verdict", "evaluate", "facts_of"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import field
 from datetime import date
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from scanner.engine.evaluate import MAX_EVIDENCE, Verdict, evaluate, facts_of
 from scanner.engine.params import TODAY, instance_id, substitute
 from scanner.engine.status import all_of
 from scanner.model.fact import Evidence, Fact
+from scanner.model.records import dataclass
 from scanner.model.result import Result, Status
 from scanner.model.rule import Rule
 
@@ -21,16 +22,16 @@ NOT_REQUIRED = "not_required"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A rule with resolved parameters, and where each value came from."""
+    """A rule with resolved parameters, and where each value came from. `id`: rule id + "@" + short digest of the
+    parameters."""
 
     rule: Rule
     params: Mapping[str, Any]
     sources: Mapping[str, str]
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """Rule id + "@" + short digest of the parameters."""
-        return instance_id(self.rule.id, self.params)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", instance_id(self.rule.id, self.params))
 
 
 def day_of(instant: str) -> int:
@@ -54,7 +55,7 @@ def needed_facts(instance: Instance, runtime_facts: frozenset[str]) -> list[str]
     clauses = list(halves(rule.check, runtime_facts).values())
     if rule.when is not None:
         clauses.append(rule.when)
-    return list(dict.fromkeys(name for clause in clauses for name in facts_of(substitute(clause, instance.params))))
+    return list(dict.fromkeys(substitute(name, instance.params) for clause in clauses for name in facts_of(clause)))
 
 
 def judge(
@@ -108,7 +109,9 @@ def _halved(instance: Instance, verdicts: Mapping[str, Verdict], require: str) -
     status = all_of(counted.values())
     decided = [verdict for name, verdict in verdicts.items() if name in counted and verdict.status == status]
     verdict = _combined(decided or list(verdicts.values()))
-    if status == "pass" and half:
+    if half and facets["persistent"] not in ("pass", "fail"):
+        half = None  # nothing was shown of it either
+    if status in ("pass", "fail") and half:
         note = f"{half} only: the running half was not required"
     elif half:
         note = f"{half} passes ({verdicts['persistent'].found}); the running half was not seen"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from scanner.engine.form import FormError, check_clause
@@ -114,15 +115,24 @@ def substitute(value: Any, params: Mapping[str, Any]) -> Any:
             return params[whole.group(1)]
         return _PART.sub(lambda found: str(params.get(found.group(1), found.group(0))), value)
     if isinstance(value, dict):
-        return {key: substitute(item, params) for key, item in value.items()}
+        return {
+            key: item if type(item) is str and "${" not in item else substitute(item, params)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [substitute(item, params) for item in value]
+        return [item if type(item) is str and "${" not in item else substitute(item, params) for item in value]
     return value
 
 
 def instance_id(rule: str, params: Mapping[str, Any]) -> str:
     """Rule id + "@" + short digest of the resolved parameters."""
-    return f"{rule}@{hashlib.sha256(canonical(dict(params))).hexdigest()[:8]}"
+    return f"{rule}@{_digest(canonical(dict(params)) if params else b'{}')}"
+
+
+@cache
+def _digest(params: bytes) -> str:
+    """The first eight hex digits: most rules have no parameters, and of the others many the same."""
+    return hashlib.sha256(params).hexdigest()[:8]
 
 
 def used(value: Any) -> set[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import yaml
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from scanner.model.errors import ContentError
+
+if TYPE_CHECKING:
+    import yaml
 
 __all__ = ["load", "place"]
 
@@ -17,14 +19,27 @@ MAX_DEPTH = 100
 _BRACKET = re.compile(rb"[\[\]{}]")
 _DEEP = (b"- " * 25, b"? " * 25, b"\n" + b" " * 200)
 
-_BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+@cache
+def _loaders() -> tuple[Any, Any]:
+    """The library's safe loader (in C where libyaml is there), and ours on top, which refuses what must not be there.
 
-class _Loader(_BASE):  # type: ignore[misc,valid-type]  # chosen at import: the C loader where libyaml is there
-    """CSafeLoader that refuses what content must not hold."""
+    Nothing is imported before: content from the cache needs no YAML.
+    """
+    import yaml
+
+    base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    ours: Any = type("_Loader", (base,), {})
+    ours.add_constructor("tag:yaml.org,2002:map", _mapping)
+    # Dates and floats have no place in content: they stay the text that was written.
+    ours.add_constructor("tag:yaml.org,2002:timestamp", _plain)
+    ours.add_constructor("tag:yaml.org,2002:float", _plain)
+    return base, ours
 
 
 def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
+    import yaml
+
     out: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -45,19 +60,16 @@ def _plain(loader: Any, node: yaml.ScalarNode) -> str:
     return str(loader.construct_scalar(node))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-# Dates and floats have no place in content: they stay the text that was written.
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _plain)
-_Loader.add_constructor("tag:yaml.org,2002:float", _plain)
-
-
 def load(data: bytes, where: str) -> Any:
     """The one document of `data`. Raises ContentError with `where`:line."""
+    import yaml
+
+    base, ours = _loaders()
     try:
         # An anchor or alias needs "&" or "*", depth brackets; only then is the costlier look at the events worth it.
         if b"&" in data or b"*" in data or _may_be_deep(data):
             depth = 0
-            for event in yaml.parse(data, Loader=_BASE):
+            for event in yaml.parse(data, Loader=base):
                 depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
                 if depth > MAX_DEPTH:
                     raise ContentError("nested too deeply", where=f"{where}:{_line(event.start_mark)}")
@@ -67,7 +79,7 @@ def load(data: bytes, where: str) -> Any:
                         where=f"{where}:{_line(event.start_mark)}",
                         hint="write the value out",
                     )
-        return yaml.load(data, Loader=_Loader)  # noqa: S506 - a SafeLoader subclass
+        return yaml.load(data, Loader=ours)  # noqa: S506 - a SafeLoader subclass
     except yaml.MarkedYAMLError as error:
         line = _line(error.problem_mark or error.context_mark)
         raise ContentError(str(error.problem or error.context or "not YAML"), where=f"{where}:{line}") from None
@@ -92,8 +104,10 @@ def _line(mark: Any) -> int:
 
 def place(data: bytes, path: tuple[str | int, ...]) -> int:
     """Line (1-based) of the node at `path`, as near as it exists. For error messages only."""
+    import yaml
+
     try:
-        node: Any = yaml.compose(data, Loader=_BASE)
+        node: Any = yaml.compose(data, Loader=_loaders()[0])
     except yaml.YAMLError:
         return 1
     line = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+from collections.abc import Callable
 from typing import Any
 
 from scanner.model.errors import InputError
@@ -13,8 +13,10 @@ __all__ = ["canonical", "digest", "plain", "printable"]
 
 _MAX_INT = 2**53 - 1
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 # UTF-8 of U+E000 and above: only with such a character can code point order differ from UTF-16 order.
-_BEYOND = re.compile(rb"[\xee-\xff]")
+_BEYOND = bytes(range(0xEE, 0x100))
 
 
 def printable(text: str | bytes) -> str:
@@ -37,23 +39,21 @@ def printable(text: str | bytes) -> str:
     return "".join(f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in out)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, text: Callable[[str | bytes], str] = printable) -> Any:
     """`value` as canonical JSON can hold it: tuples become lists, large integers become text, bytes are escaped.
 
-    Raises TypeError for what has no place in evidence (floats, sets, objects).
+    `text` says how texts stand there. Raises TypeError for what has no place in evidence (floats, sets, objects).
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return printable(value)
+    if isinstance(value, str | bytes):
+        return text(value)
     if isinstance(value, int):
         return value if -_MAX_INT <= value <= _MAX_INT else str(value)
-    if isinstance(value, bytes):
-        return printable(value)
     if isinstance(value, dict):
-        return {printable(str(key)): plain(item) for key, item in value.items()}
+        return {printable(str(key)): plain(item, text) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, text) for item in value]
     raise TypeError(f"{type(value).__name__} cannot stand in evidence")
 
 
@@ -61,11 +61,10 @@ def canonical(value: Any) -> bytes:
     """RFC 8785 bytes of `value` (for our subset: no floats). Keys are sorted by UTF-16 code units."""
     try:
         # Sorting by code points equals sorting by UTF-16 units unless a key lies beyond the BMP; then order by units.
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        raw = text.encode("utf-8")
+        raw = _ENCODER.encode(value).encode("utf-8")
     except (TypeError, ValueError) as error:
         raise InputError(f"not canonical JSON: {error}") from error
-    if _BEYOND.search(raw):
+    if len(raw.translate(None, _BEYOND)) < len(raw):
         return json.dumps(_ordered(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
     return raw
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from scanner.model.records import dataclass
 
 __all__ = ["ASSESSMENTS", "COVERAGE", "FITS", "Control", "Fit", "Framework", "Profile", "Selection"]
 
@@ -44,7 +46,8 @@ class Framework:
     """A catalog with its mapping to rules.
 
     `coverage`: control -> full or partial, where the mapping states it; `params`: rule -> values this framework wants;
-    `extra_rules`: control -> rules mapped here instead of in the rule.
+    `extra_rules`: control -> rules mapped here, not in the rule; `benchmark`: id, title, version, release and date, as
+    the publisher's own files have them.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Framework:
     coverage: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     extra_rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    benchmark: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class Profile:
     `only`, `rules_in` and `rules_out` are patterns over `area/rule-id` or rule ids: what of the frameworks' rules is
     taken, what is added, what is left out. `require`: target kind -> `both` or `persistent` (the halves a verdict
     needs). `min_coverage`: percent of the applicable rules that must get a real verdict, below which the assessment is
-    incomplete (exit code 3). `default_for`: system ids that choose this profile by themselves.
+    incomplete (exit code 3). `default_for`: system ids that choose this profile by themselves. `document`: the text of
+    a user's own file, None for a shipped profile.
     """
 
     id: str
@@ -97,3 +102,4 @@ class Profile:
     extends: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
+    document: str | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["FACT_KINDS", "STATES", "Evidence", "Facet", "Fact", "FactSpec", "Json", "State"]
+from scanner.model.records import dataclass
+
+__all__ = ["FACT_KINDS", "SENSITIVE", "STATES", "Evidence", "Facet", "Fact", "FactSpec", "Json", "State"]
 
 Json: TypeAlias = Any
 """What canonical JSON can hold: None, bool, int, str, list and dict of these. Never a float."""
@@ -17,6 +19,8 @@ FactKind: TypeAlias = Literal["value", "object", "table"]
 
 STATES: tuple[State, ...] = ("present", "absent", "not_collected", "error")
 FACT_KINDS: tuple[FactKind, ...] = ("value", "object", "table")
+SENSITIVE = ("host", "address", "serial", "user")
+"""What a value may name that outsiders need not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class FactSpec:
     stands; null means "looked, not set"; a field that is missing was not looked at.
     `on_demand`: costs more than all the rest (it reads every file of its subject), so it is collected only when a
     selected rule asks for it. `argument`, when set, says what a rule must add to ask for it: `files.entry:/etc/passwd`.
+    `sensitive`: fields (the empty name: the value itself) that name a person, a machine or a place in a network, with
+    the word of SENSITIVE for what they name; a bundle for outsiders hides them.
     """
 
     name: str
@@ -50,6 +56,7 @@ class FactSpec:
     fields: Mapping[str, str] = field(default_factory=dict)
     argument: str | None = None
     on_demand: bool = False
+    sensitive: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

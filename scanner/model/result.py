@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
 from scanner.model.fact import Evidence, Json
+from scanner.model.records import dataclass
 
-__all__ = ["ASSESSMENT_SCHEMA", "CONTROL_STATUSES", "STATUSES", "Assessment", "ControlResult", "Result", "Status"]
+__all__ = [
+    "ASSESSMENT_SCHEMA",
+    "CONTROL_STATUSES",
+    "STATUSES",
+    "Assessment",
+    "ControlResult",
+    "Result",
+    "Status",
+    "evidence_json",
+    "result_from",
+]
 
 ASSESSMENT_SCHEMA = "assay/assessment/v1"
 
@@ -62,6 +73,15 @@ class Result:
         }
 
 
+def result_from(raw: Mapping[str, Any]) -> Result:
+    """A result from its checked JSON: what `Result.to_json` wrote."""
+    evidence = tuple(
+        Evidence(one["source"], one.get("line"), one.get("offset"), one.get("sha256")) for one in raw["evidence"]
+    )
+    lists = {name: tuple(raw[name]) for name in ("upstream", "facts")}
+    return Result(**{**raw, **lists, "evidence": evidence})
+
+
 def evidence_json(evidence: Evidence) -> dict[str, Json]:
     """Evidence as JSON; keys that do not apply are left out, `sha256` is null where a secret may be inside."""
     out: dict[str, Json] = {"source": evidence.source, "sha256": evidence.sha256}
@@ -74,7 +94,10 @@ def evidence_json(evidence: Evidence) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """One control of one framework: the roll-up of the instances that this framework's mapping chose."""
+    """One control of one framework: the roll-up of the instances that this framework's mapping chose.
+
+    `props`: what its publisher calls it in other lists (STIG group and rule id, CCI, 800-53 ids), if the catalog says.
+    """
 
     framework: str
     id: str
@@ -84,9 +107,10 @@ class ControlResult:
     results: tuple[str, ...]
     note: str = ""
     answered: Mapping[str, Any] | None = None
+    props: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Json]:
-        """The entry of `controls` in the assessment JSON."""
+        """The entry of `controls` in the assessment JSON; `props` is left out when there are none."""
         return {
             "framework": self.framework,
             "id": self.id,
@@ -96,6 +120,7 @@ class ControlResult:
             "results": list(self.results),
             "note": self.note,
             "answered": dict(self.answered) if self.answered is not None else None,
+            **({"props": dict(self.props)} if self.props else {}),
         }
 
 
@@ -115,6 +140,7 @@ class Assessment:
     completeness: Mapping[str, Json]
     rules: Mapping[str, Json] = field(default_factory=dict)
     unread: tuple[Mapping[str, Json], ...] = ()
+    inputs: Mapping[str, Json] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Json]:
         """The assessment file."""
@@ -132,4 +158,5 @@ class Assessment:
             "controls": [control.to_json() for control in self.controls],
             "rules": dict(self.rules),
             "unread": [dict(item) for item in self.unread],
+            "inputs": dict(self.inputs),
         }

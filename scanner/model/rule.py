@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from scanner.model.records import dataclass
 
 __all__ = ["PARAM_TYPES", "SEVERITIES", "Param", "Remediation", "Rule", "RuleCase"]
 

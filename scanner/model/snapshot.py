@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scanner.model.canonical import digest
 from scanner.model.errors import InputError
 from scanner.model.fact import STATES, Evidence, Fact, Json
+from scanner.model.records import dataclass
 from scanner.model.result import evidence_json
 
 __all__ = ["SNAPSHOT_SCHEMA", "Snapshot"]

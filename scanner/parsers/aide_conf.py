@@ -8,9 +8,10 @@ not decided here: their branches are refused. Sources: aide.conf(5), aide(1).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Config", "Include", "Selection", "parse"]
 

@@ -5,9 +5,8 @@ Source: apk-tools, doc/apk-v2.5.scd and src/database.c (letters and the `f` flag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["ApkPackage", "packages"]
 

@@ -5,9 +5,8 @@ Source: apk-repositories(5); a line may also hold, since apk 3, a version compon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["ApkRepository", "parse"]
 

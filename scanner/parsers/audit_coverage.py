@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers.audit_rules import ALL_CALLS, Rule, RuleSet
 
 __all__ = ["Sight", "preceded_by", "recording_call", "recording_path", "silenced_by"]

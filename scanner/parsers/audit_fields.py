@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import posixpath
 
-__all__ = ["FieldError", "Fields", "key", "path", "perms"]
+__all__ = ["CertainError", "FieldError", "Fields", "key", "path", "perms"]
 
 _OPERATORS = ("!=", ">=", "<=", "&=", "=", ">", "<", "&")
 _UIDS = frozenset({"uid", "euid", "suid", "fsuid", "auid", "loginuid", "obj_uid"})
@@ -34,6 +34,10 @@ _MAX_FIELDS = 63
 
 class FieldError(ValueError):
     """auditctl does not take this."""
+
+
+class CertainError(FieldError):
+    """No version of auditctl gets this into the kernel, whose list of such things is closed."""
 
 
 def path(value: str) -> str:
@@ -108,7 +112,7 @@ class Fields:
         name, operator, other = _split(text)
         known = _UIDS | _GIDS
         if name not in known or other not in known or (name in _UIDS) != (other in _UIDS) or name == other:
-            raise FieldError(f"cannot compare {text[:80]}")
+            raise CertainError(f"cannot compare {text[:80]}")
         if operator not in {"=", "!="}:
             raise FieldError("-C takes = or !=")
         first, second = sorted("auid" if word == "loginuid" else word for word in (name, other))

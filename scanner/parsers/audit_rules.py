@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from scanner.model.records import dataclass
 from scanner.parsers import audit_fields
-from scanner.parsers.audit_fields import FieldError
+from scanner.parsers.audit_fields import CertainError, FieldError
 
 __all__ = ["ALL_CALLS", "Line", "Problem", "Rule", "RuleSet", "Settings", "load", "numbered"]
 
@@ -52,7 +53,8 @@ class Rule:
     below), `watch` (`-w`: one of the two, depending on what lies there), or None. `perms`: letters of `rwxa` in that
     order, None without a filter. `auid_from`: lowest login uid that matches; `auid_unset`: whether processes nobody
     logged in for match. `filters`: the other conditions, normalised and sorted. `order`: fields and operators as they
-    stood, by which the kernel tells two rules apart; it is no part of the meaning.
+    stood, by which the kernel tells two rules apart; `slash`: the path was written with one at its end. Neither is part
+    of the meaning.
     """
 
     list: str
@@ -69,6 +71,7 @@ class Rule:
     source: str
     line: int
     order: tuple[str, ...] = field(default=(), compare=False)
+    slash: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +98,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line that auditctl refuses. `fatal` = the load ends there."""
+    """A line that auditctl refuses. `fatal` = the load ends there.
+
+    `doubtful`: another version of auditctl may take the line and go on, so what is loaded in the end is not certain.
+    """
 
     source: str
     line: int
     reason: str
     fatal: bool
+    doubtful: bool = True
 
 
 @dataclass(slots=True)
@@ -134,13 +141,14 @@ def load(lines: Iterable[Line], *, listing: bool = False) -> RuleSet:
             if "\0" in text:
                 raise FieldError("a NUL byte")
             if result.settings.enabled == 2:
-                raise FieldError("comes after -e 2, which locks the rules")
+                raise CertainError("comes after -e 2, which locks the rules")
             if len(result.rules) >= _MAX_RULES:
                 raise FieldError(f"more than {_MAX_RULES} rules")
             _apply(result, _options(words), line, listing=listing)
         except FieldError as error:
             fatal = not (result.settings.ignore_errors or result.settings.continue_loading)
-            result.problems.append(Problem(line.source, line.number, str(error), fatal))
+            doubtful = not isinstance(error, CertainError)
+            result.problems.append(Problem(line.source, line.number, str(error), fatal, doubtful))
             if fatal:
                 break
     return result
@@ -271,7 +279,7 @@ def _change_rules(result: RuleSet, options: list[tuple[str, str]], line: Line, *
         # The kernel looks for its like among the rules only when it is added at the end.
         twin = None if listing else next((known for known in result.rules if _twins(known, rule)), None)
         if twin is not None:
-            raise FieldError(f"the rule of {twin.source}:{twin.line} exists already")
+            raise CertainError(f"the rule of {twin.source}:{twin.line} exists already")
         result.rules.append(rule)
 
 
@@ -299,6 +307,7 @@ class _Builder:
         self.keys: list[str] = []
         self.fields = audit_fields.Fields()
         self.order: list[str] = []
+        self.slash = False
 
     def take(self, name: str, value: str) -> None:
         if name in "aAd":
@@ -308,6 +317,7 @@ class _Builder:
                 raise FieldError("a watch cannot be combined with -a")
             self.list, self.action, self.removes = "exit", "always", name == "W"
             self.watch = audit_fields.path(value)
+            self.slash = value.endswith("/")
         elif name == "p":
             if self.watch is None:
                 raise FieldError("-p needs a watch before it")
@@ -336,6 +346,7 @@ class _Builder:
         if name != "S":
             start = _FIELD_AND_OPERATOR.match(value) if name == "F" else None
             self.order.append(value if start is None else start[0])
+            self.slash = self.slash or (self.order[-1] == "dir=" and value.endswith("/"))
         if not self.list or self.watch is not None:
             raise FieldError(f"-{name} needs -a before it")
         if name == "S":
@@ -379,4 +390,5 @@ class _Builder:
             line.source,
             line.number,
             tuple(self.order),
+            self.slash,
         )

@@ -7,8 +7,7 @@ Sources: auditd.conf(5); audit-userspace src/auditd-config.c (clear_config and t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from scanner.model.records import dataclass
 from scanner.parsers import spaced_settings
 from scanner.parsers.spaced_settings import Value
 

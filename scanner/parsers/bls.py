@@ -6,11 +6,14 @@ Source: uapi-group/specifications, specs/boot_loader_specification.md.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import Any
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
+from scanner.parsers import uapi_version
 
-__all__ = ["Entry", "Item", "file_identity", "parse"]
+__all__ = ["Entry", "Item", "file_identity", "menu_key", "parse"]
 
 _MAX_LINES = 4096
 _COUNTED = re.compile(r"(?P<id>.+?)\+(?P<left>\d{1,9})(?:-(?P<done>\d{1,9}))?", re.DOTALL)
@@ -69,3 +72,19 @@ def file_identity(name: str) -> tuple[str, int | None, int | None]:
     if found is None:
         return stem, None, None
     return found["id"], int(found["left"]), int(found["done"] or 0)
+
+
+def menu_key(id_: str, sort_key: str, version: str, tries_left: int | None) -> Any:
+    """A key that sorts entries as a menu shows them: those without tries left last, with a sort key first, by that key,
+    and newer versions, then ids, first. (`Sorting` of the specification.)"""
+    return _in_menu((id_, sort_key, version, tries_left))
+
+
+def _order(a: tuple[str, str, str, int | None], b: tuple[str, str, str, int | None]) -> int:
+    first, second = ((left == 0, not key, key) for _, key, _, left in (a, b))
+    if first != second:
+        return -1 if first < second else 1
+    return -uapi_version.compare(a[2], b[2]) or -uapi_version.compare(a[0], b[0])
+
+
+_in_menu = cmp_to_key(_order)

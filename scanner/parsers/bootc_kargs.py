@@ -5,10 +5,8 @@ Source: bootc-dev/bootc, docs/src/building/kernel-arguments.md and docs/src/man/
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Kargs", "parse", "parse_install"]
 
@@ -40,6 +38,8 @@ def parse_install(text: str) -> Kargs:
 def _toml(text: str) -> dict[str, object]:
     if len(text) > _MAX:
         raise ParseError("larger than a kernel argument file can be", offset=_MAX)
+    import tomllib  # few systems have such a file
+
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, ValueError) as error:

@@ -6,9 +6,8 @@ when its first sign is one of ! ; # %, nowhere else; directives and options have
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["SOURCES", "Directive", "options", "parse"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import bz2
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Permissive", "permissive_types", "unpacked"]
 

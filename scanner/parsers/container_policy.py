@@ -7,39 +7,97 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
+from scanner.model.strict_json import no_constant, unique_keys
+from scanner.parsers.signed_identity import DEFAULT_IDENTITY, SignedIdentity, signed_identity
 
-__all__ = ["Attachment", "Policy", "Rule", "attachment_for", "parse_policy", "parse_registries", "rule_for"]
+__all__ = [
+    "Attachment",
+    "Policy",
+    "Requirement",
+    "Rule",
+    "attachment_for",
+    "parse_policy",
+    "parse_registries",
+    "rule_for",
+]
 
-_KEYS = ("keyPath", "keyPaths")
-_INLINE = ("keyData", "keyDatas")
 _MAX_ENTRIES = 10_000
+_KEY_TYPES = ("GPGKeys", "signedByGPGKeys", "X509Certificates", "signedByX509CAs")
+_KEYS = {
+    "signedBy": ("keyPath", "keyPaths", "keyData"),
+    "sigstoreSigned": ("keyPath", "keyPaths", "keyData", "keyDatas", "fulcio", "pki"),
+}
+"""Where a requirement takes its keys from: exactly one of these."""
+_MORE = {
+    "signedBy": ("keyType", "signedIdentity"),
+    "sigstoreSigned": (
+        "signedIdentity",
+        "rekorPublicKeyPath",
+        "rekorPublicKeyPaths",
+        "rekorPublicKeyData",
+        "rekorPublicKeyDatas",
+    ),
+    "insecureAcceptAnything": (),
+    "reject": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that a scope asks for.
+
+    `type`: signedBy, sigstoreSigned, insecureAcceptAnything or reject; `key_paths`: key files; `key_data`: keys in the
+    file itself, in base64; `authority`: keys come from certificates (fulcio, pki); `named_identity`: whether
+    `signedIdentity` was written; `identity`: what the signature must say of the image, the default when not written.
+    """
+
+    type: str
+    key_paths: tuple[str, ...] = ()
+    key_data: tuple[str, ...] = ()
+    authority: bool = False
+    log: bool = False
+    named_identity: bool = False
+    identity: SignedIdentity = DEFAULT_IDENTITY
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one scope asks for. `transport` None is the default of all; `scope` "" is the default of its transport.
-
-    `types` are the requirement types (all must be met), `identities` the `signedIdentity` types, `key_paths` the key
-    files, `inline_keys` whether a key stands in the file itself or a certificate authority is named.
-    """
+    """What one scope asks for; all `requirements` must be met. `transport` None is the default of all; `scope` "" is
+    the default of its transport."""
 
     transport: str | None
     scope: str
-    types: tuple[str, ...]
-    key_paths: tuple[str, ...] = ()
-    inline_keys: bool = False
-    identities: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...]
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The requirement types."""
+        return tuple(one.type for one in self.requirements)
+
+    @property
+    def key_paths(self) -> tuple[str, ...]:
+        """Every key file."""
+        return tuple(path for one in self.requirements for path in one.key_paths)
+
+    @property
+    def inline_keys(self) -> bool:
+        """Whether a key stands in the file itself, or a certificate authority is named."""
+        return any(one.key_data or one.authority for one in self.requirements)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """The `signedIdentity` types that are written."""
+        return tuple(one.identity.type for one in self.requirements if one.named_identity)
 
     @property
     def demands(self) -> str:
         """`reject`, `signature` or `nothing`. Requirements are joined by "and": the strictest decides."""
         if "reject" in self.types:
             return "reject"
-        return "signature" if any(kind in ("signedBy", "sigstoreSigned") for kind in self.types) else "nothing"
+        return "signature" if any(kind in _KEYS for kind in self.types) else "nothing"
 
 
 Policy = tuple[Rule, ...]
@@ -48,13 +106,14 @@ Policy = tuple[Rule, ...]
 def parse_policy(text: str) -> Policy:
     """All rules, the default first. Raises ParseError where the library refuses the file: then no image is accepted."""
     try:
-        document = json.loads(text, object_pairs_hook=_once)
+        document = json.loads(text, object_pairs_hook=unique_keys, parse_constant=no_constant)
     except RecursionError:
         raise ParseError("nested too deeply") from None
     except ValueError as error:
         raise ParseError(f"not JSON: {str(error)[:120]}") from None
     if not isinstance(document, dict) or "default" not in document:
         raise ParseError("no default requirement")
+    _only(document, ("default", "transports"), "the policy")
     rules = [_rule(None, "", document["default"])]
     transports = document.get("transports", {})
     if not isinstance(transports, dict):
@@ -68,37 +127,52 @@ def parse_policy(text: str) -> Policy:
     return tuple(rules)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ParseError("a key stands twice in one object")
-    return found
-
-
 def _rule(transport: str | None, scope: str, requirements: object) -> Rule:
     if not isinstance(requirements, list) or not requirements:
         raise ParseError(f"scope {scope[:80]!r} has no list of requirements")
-    types: list[str] = []
-    paths: list[str] = []
-    identities: list[str] = []
-    inline = False
-    for requirement in requirements:
-        if not isinstance(requirement, dict) or not isinstance(requirement.get("type"), str):
-            raise ParseError(f"a requirement of scope {scope[:80]!r} has no type")
-        types.append(requirement["type"])
-        for key in _KEYS:
-            paths.extend(_texts(requirement.get(key)))
-        inline = inline or any(requirement.get(key) for key in (*_INLINE, "fulcio", "pki"))
-        identity = requirement.get("signedIdentity")
-        if isinstance(identity, dict) and isinstance(identity.get("type"), str):
-            identities.append(identity["type"])
-    return Rule(transport, scope, tuple(types), tuple(paths), inline, tuple(identities))
+    return Rule(transport, scope, tuple(_requirement(one, scope) for one in requirements))
 
 
-def _texts(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+def _requirement(found: object, scope: str) -> Requirement:
+    where = f"a requirement of scope {scope[:80]!r}"
+    if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+        raise ParseError(f"{where} has no type")
+    kind = found["type"]
+    if kind not in _MORE:
+        raise ParseError(f"{where} is of the unknown type {kind[:40]!r}")
+    sources = _KEYS.get(kind, ())
+    _only(found, ("type", *sources, *_MORE[kind]), where)
+    if not sources:
+        return Requirement(kind)
+    given = [name for name in sources if found.get(name)]
+    if len(given) != 1:
+        raise ParseError(f"{where} must have exactly one of {', '.join(sources)}")
+    if kind == "signedBy" and found.get("keyType") not in _KEY_TYPES:
+        raise ParseError(f"{where} has no known keyType")
+    texts = _texts(found[given[0]], where) if given[0].startswith("key") else ()
+    return Requirement(
+        kind,
+        texts if given[0].startswith("keyPath") else (),
+        texts if given[0].startswith("keyData") else (),
+        authority=not texts,
+        log=any(name.startswith("rekor") for name in found),
+        named_identity="signedIdentity" in found,
+        identity=signed_identity(found["signedIdentity"], where) if "signedIdentity" in found else DEFAULT_IDENTITY,
+    )
+
+
+def _only(found: dict[str, object], known: tuple[str, ...], where: str) -> None:
+    """The library refuses a file with any key that it does not know."""
+    for name in found:
+        if name not in known:
+            raise ParseError(f"{where} has the unknown key {name[:40]!r}")
+
+
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list) or not all(isinstance(item, str) and item for item in found):
+        raise ParseError(f"{where} names its keys in another form than text")
+    return tuple(found)
 
 
 def rule_for(policy: Policy, transport: str, reference: str) -> Rule:

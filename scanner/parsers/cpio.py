@@ -6,9 +6,9 @@ Source: kernel Documentation/driver-api/early-userspace/buffer-format.rst; init/
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["HEADER_BYTES", "MAX_NAME", "TRAILER", "Header", "aligned", "is_newc", "parse"]
 

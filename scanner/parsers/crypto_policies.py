@@ -7,9 +7,9 @@ named `NAME[:SUBPOLICY…]`; a module is a file of `key = value` and `key@scope 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers.sshd_config import parse
 
 __all__ = ["Directive", "Policy", "Setting", "module", "policy", "ssh_directives"]
@@ -54,12 +54,14 @@ class Directive:
     line: int
 
 
-def policy(text: str) -> Policy:
-    """The policy that a `config` or `state/current` file names. Raises ParseError when it names none or several."""
+def policy(text: str) -> Policy | None:
+    """The policy that a `config` or `state/current` file names; None when it names none. Raises ParseError."""
     lines = [(number, line.split("#", 1)[0].strip()) for number, line in enumerate(text.splitlines(), 1)]
     lines = [(number, line) for number, line in lines if line]
+    if not lines:
+        return None
     if len(lines) != 1:
-        raise ParseError("no policy is named" if not lines else "several policies are named")
+        raise ParseError("several policies are named")
     number, line = lines[0]
     names = [name.strip().upper() for name in line.split(":")]
     if not all(_NAME.fullmatch(name) for name in names):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers.mount_options import split
 
 __all__ = ["Line", "parse"]

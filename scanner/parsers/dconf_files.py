@@ -8,9 +8,9 @@ Source: dconf(7), PROFILES, KEY FILES, LOCKS; dconf, bin/dconf-update.vala and e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import gvariant
 from scanner.parsers.gvariant import Value
 

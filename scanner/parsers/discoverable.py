@@ -5,7 +5,7 @@ Source: UAPI Discoverable Partitions Specification, section "Defined Partition T
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from scanner.model.records import dataclass
 
 __all__ = ["VerityRole", "verity_role"]
 

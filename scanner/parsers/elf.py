@@ -5,9 +5,8 @@ Source: System V ABI, "ELF Header"; machine numbers from elf(5) and /usr/include
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["HEADER_BYTES", "ElfHead", "parse"]
 

@@ -9,8 +9,8 @@ Sources: fapolicyd.rules(5); fapolicyd src/library/rules.c (check_subject, check
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from scanner.model.records import dataclass
 from scanner.parsers.fapolicyd_rules import Condition, Rule
 
 __all__ = ["Attempt", "Verdict", "decide"]

@@ -9,9 +9,9 @@ Sources: file_contexts(5), selabel_file(5), SELinuxProject/selinux libselinux/sr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers.path_regex import Pattern, literal_start
 
 __all__ = ["Spec", "Substitution", "expected", "parse", "parse_substitutions", "rewritten"]

@@ -7,10 +7,11 @@ Source: firewalld.zone(5), firewalld.policy(5), firewalld.service(5), firewalld.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -10,9 +10,9 @@ Source: GNOME gvdb, gvdb-format.h and gvdb-reader.c.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import gvariant
 from scanner.parsers.gvariant import Value
 

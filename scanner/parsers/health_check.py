@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import shell_tools
 from scanner.parsers.shell_effort import spend
 from scanner.parsers.shell_paths import Answer

@@ -6,9 +6,8 @@ value before it); libuser.conf(5); pklocalauthority(8).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Line", "parse"]
 

@@ -5,9 +5,8 @@ Source: Linux lib/cmdline.c (`next_arg`), kernel/params.c (`parse_args`, `dash2u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["MAX_LENGTH", "CommandLine", "Parameter", "parse"]
 

@@ -6,9 +6,9 @@ Source: Linux scripts/kconfig/confdata.c; Documentation/kbuild/kconfig.rst.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Option", "parse"]
 

@@ -7,9 +7,9 @@ Documentation/ABI/testing/{ima_policy,evm,sysfs-devices-system-cpu}, arch/x86/en
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = [
     "ImaRule",

@@ -7,9 +7,8 @@ alone is a flag. Within a file the last line of a name wins; which file wins is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Setting", "parse", "split_setting", "whole_number"]
 

@@ -8,9 +8,9 @@ refuses the number and takes its default). useradd: `NAME=value` from the first 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Definition", "number", "parse_login_defs", "parse_useradd"]
 

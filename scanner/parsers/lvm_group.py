@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import lvm_metadata
 from scanner.parsers.lvm_metadata import Section, Value
 

@@ -7,9 +7,9 @@ Source: Linux include/linux/module_signature.h, kernel/module_signature.c (`mod_
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["MARKER", "TAIL_LENGTH", "Trailer", "trailer"]
 

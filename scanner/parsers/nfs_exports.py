@@ -8,9 +8,9 @@ support/nfs/exports.c.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Export", "parse"]
 

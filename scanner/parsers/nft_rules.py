@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Chain", "Command", "apply", "parse", "ruleset"]
 

@@ -8,9 +8,9 @@ GLib refuse the whole file, so it is a ParseError here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Item", "items", "words"]
 

@@ -7,9 +7,9 @@ Nothing is expanded: `$` and backquotes are plain characters here, as they are f
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Assignment", "parse"]
 

@@ -7,10 +7,10 @@ and `crates/lib/src/spec.rs` (status).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import gvariant
 
 __all__ = ["ImageReference", "Keyfile", "composefs_digest", "image_reference", "parse_keyfile", "parse_status"]

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["CONTROLS", "TYPES", "Line", "Problem", "control_of", "parse"]
 

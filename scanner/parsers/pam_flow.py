@@ -9,7 +9,8 @@ exists here but never in practice can only turn a true answer into a false one, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from scanner.model.records import dataclass
 
 __all__ = ["Step", "always_after", "always_before", "always_confirmed", "denies"]
 

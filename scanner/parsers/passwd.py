@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = [
     "Group",
@@ -112,7 +112,6 @@ class GroupShadow:
 
     name: str
     password: PasswordState
-    administrators: tuple[str, ...]
     members: tuple[str, ...]
     line: int
 
@@ -218,7 +217,7 @@ def _shadow(fields: list[str], line: int) -> Shadow:
 
 
 def _group_shadow(fields: list[str], line: int) -> GroupShadow:
-    return GroupShadow(fields[0], password_state(fields[1])[0], _names(fields[2]), _names(fields[3]), line)
+    return GroupShadow(fields[0], password_state(fields[1])[0], _names(fields[3]), line)
 
 
 def _visible(field: str) -> tuple[PasswordState | None, str | None]:

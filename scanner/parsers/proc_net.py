@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["LISTEN", "UNCONNECTED", "Packet", "Socket", "parse_packet", "parse_sctp", "parse_sockets"]
 

@@ -7,9 +7,9 @@ lib/verify.cc for what `rpm --verify` compares.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import rpm_header, rpmdb_bdb, rpmdb_ndb, sqlite_file
 from scanner.parsers.rpm_header import Header, Tag
 
@@ -121,7 +121,8 @@ def _states(header: Header, count: int) -> bytes:
     entry = header.entries.get(_FILE_STATES)
     if entry is None:
         return bytes(count)
-    states = header.data[entry.offset : entry.offset + count]
-    if len(states) != count or entry.count != count:
+    _, offset, stated = entry
+    states = header.data[offset : offset + count]
+    if len(states) != count or stated != count:
         raise ParseError(f"{header.text(Tag.NAME)}: the states do not fit its files")
     return states

@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Header", "Tag", "parse"]
 
 _MAX_ENTRIES = 0xFFFF
 _MAX_DATA = 0x0FFFFFFF
 _ENTRY = struct.Struct(">IIiI")
-_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1}
 _NUMBERS = {2: "B", 3: "H", 4: "I", 5: "Q"}
 _TEXTS = frozenset({6, 8, 9})
 _BINARY = 7
+# Bytes of one item. A string takes at least its NUL byte, so the count bounds the loop that reads it.
+_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, _BINARY: 1, **dict.fromkeys(_TEXTS, 1)}
+_REGIONS = (61, 63)
+"""First and last of the tags that bound regions."""
 
 
 class Tag:
     """Numbers of the tags that are used here (include/rpm/rpmtag.h)."""
 
-    REGION_FIRST, REGION_LAST = 61, 63
     DSA_HEADER = 267
     PUBLIC_KEYS = 266
     RSA_HEADER = 268
@@ -41,17 +43,13 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    type: int
-    offset: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Header:
-    """A checked header; values are decoded on demand. A tag that is not there is None."""
+    """A checked header; values are decoded on demand. A tag that is not there is None.
 
-    entries: Mapping[int, _Entry]
+    `entries`: tag -> (type, offset, count). Tuples, for a database has a hundred thousand of them.
+    """
+
+    entries: Mapping[int, tuple[int, int, int]]
     data: bytes
 
     def text(self, tag: int) -> str | None:
@@ -65,8 +63,8 @@ class Header:
         if entry is None:
             return None
         found: list[str] = []
-        position = entry.offset
-        for _ in range(entry.count if limit is None else min(entry.count, limit)):
+        _, position, count = entry
+        for _ in range(count if limit is None else min(count, limit)):
             end = self.data.find(b"\0", position)
             if end < 0:
                 raise ParseError(f"a string of tag {tag} does not end", offset=position)
@@ -79,17 +77,21 @@ class Header:
         entry = self._of_type(tag, frozenset(_NUMBERS))
         if entry is None:
             return None
-        return list(struct.unpack_from(f">{entry.count}{_NUMBERS[entry.type]}", self.data, entry.offset))
+        kind, offset, count = entry
+        return list(struct.unpack_from(f">{count}{_NUMBERS[kind]}", self.data, offset))
 
     def binary(self, tag: int) -> bytes | None:
         """The bytes of a binary tag. Raises ParseError when the tag is of another type."""
         entry = self._of_type(tag, frozenset({_BINARY}))
-        return None if entry is None else self.data[entry.offset : entry.offset + entry.count]
+        if entry is None:
+            return None
+        _, offset, count = entry
+        return self.data[offset : offset + count]
 
-    def _of_type(self, tag: int, types: frozenset[int]) -> _Entry | None:
+    def _of_type(self, tag: int, types: frozenset[int]) -> tuple[int, int, int] | None:
         entry = self.entries.get(tag)
-        if entry is not None and entry.type not in types:
-            raise ParseError(f"tag {tag} has type {entry.type}")
+        if entry is not None and entry[0] not in types:
+            raise ParseError(f"tag {tag} has type {entry[0]}")
         return entry
 
 
@@ -103,18 +105,14 @@ def parse(blob: bytes) -> Header:
     if length > _MAX_DATA or 8 + count * _ENTRY.size + length > len(blob):
         raise ParseError(f"an rpm header of {count} entries and {length} bytes does not fit", offset=4)
     start = 8 + count * _ENTRY.size
-    entries: dict[int, _Entry] = {}
+    entries: dict[int, tuple[int, int, int]] = {}
     for number, (tag, kind, offset, items) in enumerate(_ENTRY.iter_unpack(blob[8:start])):
-        if Tag.REGION_FIRST <= tag <= Tag.REGION_LAST:
+        if _REGIONS[0] <= tag <= _REGIONS[1]:
             continue
-        _check(tag, kind, offset, items, length, 8 + number * _ENTRY.size)
-        entries[tag] = _Entry(kind, offset, items)
+        width = _WIDTHS.get(kind)
+        if width is None:
+            raise ParseError(f"tag {tag} has the unknown type {kind}", offset=8 + number * _ENTRY.size)
+        if offset < 0 or items < 1 or offset + items * width > length:
+            raise ParseError(f"tag {tag} lies outside the header's data", offset=8 + number * _ENTRY.size)
+        entries[tag] = (kind, offset, items)
     return Header(entries, blob[start : start + length])
-
-
-def _check(tag: int, kind: int, offset: int, items: int, length: int, place: int) -> None:
-    if kind not in _WIDTHS and kind not in _TEXTS:
-        raise ParseError(f"tag {tag} has the unknown type {kind}", offset=place)
-    # A string takes at least its NUL byte, so the count bounds the loop that reads it.
-    if offset < 0 or items < 1 or offset + items * _WIDTHS.get(kind, 1) > length:
-        raise ParseError(f"tag {tag} lies outside the header's data", offset=place)

@@ -6,9 +6,9 @@ Source: rpm, lib/backend/ (sqlite.cc, ndb/, bdb_ro.cc); which tags stand in a he
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import openpgp, rpm_header, rpmdb_bdb, rpmdb_ndb, sqlite_file
 from scanner.parsers.rpm_header import Header, Tag
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["blobs", "is_hash_file"]
 

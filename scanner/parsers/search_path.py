@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from scanner.model.records import dataclass
 from scanner.parsers.shell_words import Command, ShellWord, commands
 
 __all__ = ["Element", "Kind", "Mention", "classify", "elements", "mentions", "split_list"]

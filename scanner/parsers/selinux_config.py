@@ -8,9 +8,8 @@ Source: SELinuxProject/selinux libselinux/src/selinux_config.c and load_policy.c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Config", "parse"]
 

@@ -9,9 +9,9 @@ Source: SELinuxProject/selinux libsepol/src/policydb.c (policydb_read and the re
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Policy", "parse"]
 

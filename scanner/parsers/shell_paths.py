@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 
+from scanner.model.records import dataclass
 from scanner.parsers.shell_values import Text, UndecidedError
 
 __all__ = ["ARRAY", "MAX_ROUNDS", "Answer", "Path", "State", "World", "either", "joined", "merged", "within"]

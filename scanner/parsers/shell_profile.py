@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
+from scanner.model.records import dataclass
 from scanner.parsers.shell_words import Command, ShellWord, When, commands
 
 __all__ = ["Setting", "parse", "permits", "umask_bits"]

@@ -6,8 +6,9 @@ process substitution (as an unknown word). Nothing is expanded or run here; see 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from scanner.model.records import dataclass
 
 __all__ = [
     "AndOr",

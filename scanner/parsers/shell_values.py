@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+from scanner.model.records import dataclass
 from scanner.parsers.shell_effort import UndecidedError, spend
 
 __all__ = [

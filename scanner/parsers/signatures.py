@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from scanner.model.records import dataclass
 
 __all__ = ["ENCRYPTED", "FILE_SYSTEMS", "PROBED", "Signature", "probe"]
 
@@ -42,15 +43,11 @@ ENCRYPTED = frozenset(("luks1", "luks2", "bitlocker"))
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One match. `kind` is a word such as ext4, luks2, swap, lvm2, gpt; label and UUID as tools print them.
-
-    `mounted_on`: where an ext file system says that it was last mounted.
-    """
+    """One match. `kind` is a word such as ext4, luks2, swap, lvm2, gpt; label and UUID as tools print them."""
 
     kind: str
     label: str | None = None
     uuid: str | None = None
-    mounted_on: str | None = None
 
 
 def probe(data: bytes) -> list[Signature]:
@@ -143,7 +140,7 @@ def _ext(data: bytes) -> Signature | None:
         return None
     compat, incompat, read_only = struct.unpack_from("<III", block, 0x5C)
     kind = "ext4" if incompat & _EXT4_INCOMPAT or read_only & _EXT4_RO else "ext3" if compat & _JOURNAL else "ext2"
-    return Signature(kind, _text(block[0x78:0x88]), _uuid(block[0x68:0x78]), _text(block[0x88:0xC8]))
+    return Signature(kind, _text(block[0x78:0x88]), _uuid(block[0x68:0x78]))
 
 
 def _xfs(data: bytes) -> Signature | None:

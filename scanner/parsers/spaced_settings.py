@@ -7,9 +7,8 @@ Sources: audit-userspace src/auditd-config.c and fapolicyd src/library/daemon-co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Value", "parse", "parse_leniently"]
 

@@ -7,16 +7,20 @@ then again for each connection with only the matching blocks active; what a bloc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers.sshd_config import Line
 from scanner.parsers.sshd_values import ACCUMULATING, DEFAULTS, GLOBAL_ONLY, normal, refused
 
-__all__ = ["EVERYBODY", "Effective", "Setting", "conjunction", "effective"]
+__all__ = ["EVERYBODY", "MOST_CONTRADICTIONS", "Effective", "Setting", "conjunction", "effective"]
 
 EVERYBODY = "all"
 """Criteria of a block that matches every connection."""
+
+MOST_CONTRADICTIONS = 100
+"""Counted no further: rules whose limit is this ask for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,19 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """What holds for a keyword: for everybody (`match` None) or where `match` says. Defaults have no source."""
+    """What holds for a keyword: for everybody (`match` None) or where `match` says. Defaults have no source.
+
+    `contradictions`: later lines for the same with another value, which do not count; `repeated`: those of them in the
+    same file. Both are at most MOST_CONTRADICTIONS.
+    """
 
     keyword: str
     values: tuple[str, ...]
     match: str | None
     source: str | None
     line: int | None
+    contradictions: int = 0
+    repeated: int = 0
 
 
 def conjunction(outer: str | None, inner: tuple[str, ...]) -> str:
@@ -90,3 +100,10 @@ def _take(
         held[key] = new
     elif keyword in ACCUMULATING:
         added.setdefault(key, []).extend(new.values)
+    elif new.values != held[key].values:
+        first = held[key]
+        held[key] = replace(
+            first,
+            contradictions=min(first.contradictions + 1, MOST_CONTRADICTIONS),
+            repeated=min(first.repeated + (first.source == new.source), MOST_CONTRADICTIONS),
+        )

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers.sudoers_words import Word, Words, members
 
 __all__ = ["Alias", "Default", "Include", "Problem", "Rule", "Statement", "parse"]

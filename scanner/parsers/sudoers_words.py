@@ -7,7 +7,8 @@ take the meaning away from both.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from scanner.model.records import dataclass
 
 __all__ = ["Word", "Words", "members"]
 

@@ -6,9 +6,9 @@ Source: systemd man/sysctl.d.xml, src/sysctl/sysctl.c (`parse_file`), src/shared
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Assignment", "dotted", "is_glob", "matches", "parse", "path_of"]
 

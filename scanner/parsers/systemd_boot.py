@@ -9,8 +9,8 @@ Source: systemd.unit(5), systemd.special(7), bootup(7).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
+from scanner.model.records import dataclass
 from scanner.parsers.systemd_unit import Unit, truth
 
 __all__ = ["Reached", "pulls", "reach", "triggers"]

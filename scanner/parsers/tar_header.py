@@ -7,9 +7,9 @@ in base 256, old sparse files).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["BLOCK", "Header", "extended", "parse"]
 

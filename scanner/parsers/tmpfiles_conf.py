@@ -6,9 +6,8 @@ and a missing word mean the default.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import quoted_words
 
 __all__ = ["Line", "parse"]

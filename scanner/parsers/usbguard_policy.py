@@ -7,8 +7,8 @@ nothing. Each rule matches a kind of device always, never, or for some of its me
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from scanner.model.records import dataclass
 from scanner.parsers.usbguard_rules import Attribute, Interface, Rule
 
 __all__ = ["STORAGE", "Decision", "admits_everything", "admits_storage", "decide"]

@@ -7,9 +7,9 @@ Source: usbguard-rules.conf(5); USBGuard/usbguard src/Library/RuleParser/Grammar
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Attribute", "Interface", "Rule", "parse", "parse_line"]
 

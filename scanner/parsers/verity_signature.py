@@ -9,9 +9,9 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["MAX_BYTES", "VeritySignature", "parse"]
 

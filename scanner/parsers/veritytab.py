@@ -6,9 +6,9 @@ Sources: systemd, veritytab(5); Linux, Documentation/admin-guide/device-mapper/d
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers.mount_options import split
 
 __all__ = ["Target", "Veritytab", "created", "option_of", "parse"]

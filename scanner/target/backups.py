@@ -7,9 +7,9 @@ Microsoft, exFAT specification 3.1; kernel fs/ntfs3/super.c (copy in the last se
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from scanner.model.errors import TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import signatures
 from scanner.parsers.signatures import Signature
 from scanner.target.cached import CachedDevice

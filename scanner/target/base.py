@@ -5,9 +5,9 @@ from __future__ import annotations
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from scanner.model.errors import NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target import limits
 
 __all__ = ["BlockDevice", "CommandResult", "Entry", "FileTree", "Runtime", "Target"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import kernel_cmdline
 from scanner.parsers.mount_options import split
 from scanner.target.contents import Part

@@ -8,10 +8,10 @@ Images".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cmp_to_key
 
 from scanner.model.errors import ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import os_release, uapi_version
 from scanner.target.base import FileTree
 from scanner.target.composite import ComposedTree, SubTree

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scanner.model.errors import DamagedError, TargetError
+from scanner.model.records import dataclass
 from scanner.target.base import Entry, FileTree
 from scanner.target.composite import SubTree
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cmp_to_key
 
 from scanner.boot import pe, uki
 from scanner.model.errors import ParseError, TargetError
-from scanner.parsers import bls, grubenv, kernel_cmdline, os_release, uapi_version
+from scanner.model.records import dataclass
+from scanner.parsers import bls, grubenv, kernel_cmdline, os_release
 from scanner.target import loader_scripts as scripts
 from scanner.target.base import FileTree
 from scanner.target.contents import Part
@@ -64,7 +63,7 @@ def choices(parts: Sequence[Part]) -> list[Choice]:
         for name in _names(part.tree, _IMAGES):
             if name.lower().endswith(".efi"):
                 found.append(_image(part, part.tree, f"{_IMAGES}/{name}"))
-    found.sort(key=cmp_to_key(_order))
+    found.sort(key=lambda one: bls.menu_key(one.id, one.sort_key, one.version, one.tries_left))
     for part in parts if not found else ():
         if part.tree is not None:
             found += _scripted(part, part.tree)
@@ -126,17 +125,6 @@ def _sealed(tree: FileTree, path: str) -> tuple[str | None, dict[str, str]]:
         return uki.command_line(options), {key: item.value for key, item in os_release.parse(release).items()}
     except (TargetError, ParseError):
         return None, {}
-
-
-def _order(a: Choice, b: Choice) -> int:
-    """Entries without tries left last, with a sort key first, then by key, and newer versions first."""
-    if (a.tries_left == 0) != (b.tries_left == 0):
-        return 1 if a.tries_left == 0 else -1
-    if bool(a.sort_key) != bool(b.sort_key):
-        return -1 if a.sort_key else 1
-    if a.sort_key != b.sort_key:
-        return -1 if a.sort_key < b.sort_key else 1
-    return -uapi_version.compare(a.version, b.version) or -uapi_version.compare(a.id, b.id)
 
 
 def _defaults(tree: FileTree) -> list[str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from scanner.model.errors import MissingError, NotCollectedError, ParseError, PartialError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import fstab
 from scanner.parsers.mount_options import effective, split
 from scanner.parsers.systemd_unit import Unit, parse

@@ -150,7 +150,7 @@ def _below(
         names = error.names
     if not budget.take(path, names):
         return
-    names.sort(key=lambda name: name.encode("utf-8", "surrogateescape"))
+    names.sort(key=None if "".join(names).isascii() else lambda name: name.encode("utf-8", "surrogateescape"))
     for name in names:
         yield join(path, name)
 

@@ -65,12 +65,12 @@ class DirectoryTree(FileTree):
 
     def _directory(self, path: str) -> int:
         """A descriptor of the directory at canonical `path`, opened component by component, kept for a while."""
-        if path == "/":
-            return self._root
         known = self._open.get(path)
         if known is not None:
             self._open.move_to_end(path)
             return known
+        if path == "/":
+            return self._root
         parent, name = _split(path)
         try:
             descriptor = os.open(_raw(name), _DIR, dir_fd=self._directory(parent))
@@ -94,20 +94,11 @@ class DirectoryTree(FileTree):
                 got = os.stat(_raw(name), dir_fd=self._directory(parent), follow_symlinks=False)
         except OSError as error:
             raise refusal(error, path) from None
-        entry = Entry(
-            path,
-            got.st_mode,
-            got.st_uid,
-            got.st_gid,
-            got.st_size,
-            int(got.st_mtime),
-            got.st_nlink,
-            got.st_rdev,
-            got.st_dev,
-            got.st_ino,
-        )
+        # As a tuple, times in whole seconds: ten attributes would cost as much as the system call.
+        mode, inode, device, nlink, uid, gid, size, _, mtime, _ = got
+        entry = Entry(path, mode, uid, gid, size, int(mtime), nlink, got.st_rdev, device, inode)
         # Directories and links are asked for again and again by look-ups; files are not worth the memory.
-        if not stat.S_ISREG(got.st_mode):
+        if not stat.S_ISREG(mode):
             if len(self._stats) >= limits.MAX_REMEMBERED:
                 self._stats.clear()
             self._stats[path] = entry

@@ -14,9 +14,10 @@ import hashlib
 import struct
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scanner.model.errors import DamagedError, LimitError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target.base import BlockDevice
 from scanner.target.cached import CachedDevice
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from scanner.cli.pipeline import assess, select, wanted_facts
+from scanner.cli.pipeline import wanted_facts
 from scanner.collectors.take import take
 from scanner.engine.content import load
+from scanner.frameworks.inputs import Inputs, evaluate, selection
 from scanner.frameworks.profiles import profile, profiles
 from scanner.target.opening import open_path
 from tests.support import Content, build
 
 PROFILES = sorted(profiles(load()))
-VALUES = {"waivers": "", "answers": "", "clock": "2026-01-01T00:00:00Z", "min_coverage": None}
+CLOCK = "2026-01-01T00:00:00Z"
 
 
 @pytest.mark.parametrize("files", [{}, {"/manual.pdf": "no system"}], ids=["empty", "a document"])
@@ -22,11 +23,11 @@ VALUES = {"waivers": "", "answers": "", "clock": "2026-01-01T00:00:00Z", "min_co
 def test_an_empty_folder_gets_no_verdict(name: str, files: dict[str, Content], tmp_path: Path) -> None:
     content = load()
     chosen = profile(content, name)
-    known, selected = select(content, [chosen], {})
+    selected = selection(content, [chosen], {})
     target = open_path(build(tmp_path, files))
-    snapshot = take(target, wanted_facts(selected))
+    snapshot = take(target, wanted_facts(selected[1]))
     target.close()
-    assessment = assess(content, snapshot, [chosen], known, selected, VALUES)
+    assessment = evaluate(snapshot, content, Inputs((chosen,), CLOCK), selected)
     assert assessment.results
     decided = [one.rule for one in assessment.results if one.status not in ("unknown", "error", "manual")]
     assert decided == []

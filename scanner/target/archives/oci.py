@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
 from scanner.model.errors import DamagedError, LimitError, MissingError, NotCollectedError, TargetError, UsageError
+from scanner.model.records import dataclass
 from scanner.target import limits
 from scanner.target.archives.layers import LayeredTree
 from scanner.target.base import BlockDevice, FileTree
@@ -26,8 +27,6 @@ _MAX_JSON = 4 * 1024 * 1024
 _MAX_LAYERS = 512
 _SHOWN = 20
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
-
-Blob = Callable[[str], BlockDevice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,8 @@ def _is_attached(descriptor: Mapping[str, Any]) -> bool:
     annotations = descriptor.get("annotations")
     kind = annotations.get("vnd.docker.reference.type") if isinstance(annotations, dict) else None
     name = str(annotations.get("org.opencontainers.image.ref.name", "")) if isinstance(annotations, dict) else ""
-    return kind is not None or "artifactType" in descriptor or name.endswith((".sig", ".att", ".sbom"))
+    referrers = name.startswith("sha256-") and len(name) == 71  # the tag that lists them (OCI 1.1)
+    return kind is not None or "artifactType" in descriptor or referrers or name.endswith((".sig", ".att", ".sbom"))
 
 
 def _meant(every: Sequence[tuple[Mapping[str, Any], list[str]]], platform: str | None) -> list[Mapping[str, Any]]:

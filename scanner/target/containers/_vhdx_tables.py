@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from scanner.model.errors import DamagedError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.parsers.crc32c import crc32c
 
 __all__ = ["MAGIC", "Disk", "Table", "regions", "sound_header", "stated_disk"]

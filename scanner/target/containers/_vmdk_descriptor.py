@@ -6,7 +6,8 @@ Source: VMware, "Virtual Disk Format 5.0", section The Descriptor File.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from scanner.model.records import dataclass
 
 __all__ = ["MARK", "Descriptor", "Extent", "parse"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, LimitError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target.cached import CachedDevice
 from scanner.target.containers._clusters import MAX_CHECKED, Remembered, numbers
 

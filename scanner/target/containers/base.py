@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import scanner.target.containers as package
 from scanner.model.errors import TargetError
+from scanner.model.records import dataclass
 from scanner.target.base import BlockDevice
 
 __all__ = ["HEAD", "TAIL", "Container", "container_of", "containers"]

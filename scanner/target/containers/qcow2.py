@@ -10,9 +10,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target.base import BlockDevice
 from scanner.target.cached import CachedDevice
 from scanner.target.containers._clusters import MAX_CHECKED, ClusteredDevice, Remembered, numbers

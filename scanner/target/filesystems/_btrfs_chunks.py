@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, LimitError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target.filesystems._btrfs_super import Superblock, uuid_text
 
 __all__ = ["CHUNK_ITEM", "CHUNK_TREE_ID", "ChunkMap"]

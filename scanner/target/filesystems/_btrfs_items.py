@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from scanner.model.errors import DamagedError, LimitError
+from scanner.model.records import dataclass
 from scanner.parsers.crc32c import update
 from scanner.target import limits
 from scanner.target.filesystems._btrfs_node import Key

@@ -7,9 +7,9 @@ Sources: btrfs-progs Documentation/dev/On-disk-format.rst (ROOT_ITEM, ROOT_BACKR
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, LimitError, MissingError, TargetError
+from scanner.model.records import dataclass
 from scanner.target import limits
 from scanner.target.filesystems import _btrfs_items as items
 from scanner.target.filesystems._btrfs_node import CSUM_TREE, FS_TREE, ROOT_TREE, Tree, Volume, is_subvolume

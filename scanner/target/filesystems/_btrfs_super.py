@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, NotCollectedError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers.crc32c import crc32c
 from scanner.target.cached import CachedDevice
 

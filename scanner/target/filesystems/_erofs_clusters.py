@@ -8,9 +8,9 @@ back the head is. The whole index is never read: a look-up walks from one head t
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from scanner.model.errors import NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target.filesystems._erofs_extent import MAX_EXTENT, Codec, Extent, Map
 from scanner.target.filesystems._erofs_inode import Inode, Layout
 from scanner.target.filesystems._erofs_super import Super

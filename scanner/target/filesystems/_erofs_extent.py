@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 from scanner.model.errors import DamagedError
+from scanner.model.records import dataclass
 from scanner.target.filesystems._erofs_inode import Inode
 from scanner.target.filesystems._erofs_super import Super
 

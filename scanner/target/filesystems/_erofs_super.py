@@ -7,10 +7,10 @@ a mount checks.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Protocol
 
 from scanner.model.errors import DamagedError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.parsers.crc32c import crc32c
 from scanner.target.cached import CachedDevice
 

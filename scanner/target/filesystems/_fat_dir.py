@@ -8,10 +8,10 @@ short one), fs/fat/misc.c (times).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from datetime import date
 
 from scanner.model.errors import DamagedError, LimitError
+from scanner.model.records import dataclass
 from scanner.target import limits
 
 __all__ = ["Item", "Listing", "parse"]

@@ -12,10 +12,10 @@ from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from scanner.model.errors import DamagedError
+from scanner.model.records import dataclass
 from scanner.target.cached import CachedDevice
 
 __all__ = ["Chain", "Geometry", "Table", "find_copy", "load"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import calendar
 import struct
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, LimitError, NotCollectedError, TargetError
+from scanner.model.records import dataclass
 from scanner.target.cached import CachedDevice
 
 __all__ = ["BootImage", "Medium", "Record", "Volume", "boot_images", "short_time", "volumes"]

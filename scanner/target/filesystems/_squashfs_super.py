@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target.cached import CachedDevice
 from scanner.target.filesystems import _codecs as codecs
 

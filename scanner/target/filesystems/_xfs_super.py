@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, LimitError, NotCollectedError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers.crc32c import crc32c
 from scanner.target.cached import CachedDevice
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import scanner.target.filesystems as package
 from scanner.model.errors import NotCollectedError
+from scanner.model.records import dataclass
 from scanner.target.base import BlockDevice, FileTree
 from scanner.target.cached import CachedDevice
 

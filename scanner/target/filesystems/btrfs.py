@@ -9,9 +9,8 @@ Sources: named in the modules _btrfs_*.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import DamagedError
+from scanner.model.records import dataclass
 from scanner.target.base import BlockDevice, Entry
 from scanner.target.cached import CachedDevice
 from scanner.target.filesystems import _btrfs_items as items

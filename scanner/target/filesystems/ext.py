@@ -11,7 +11,6 @@ exactly one path, and no walk runs in circles.
 from __future__ import annotations
 
 import unicodedata
-from collections import OrderedDict
 
 from scanner.model.errors import DamagedError, LimitError, MissingError, NotCollectedError
 from scanner.target import limits
@@ -22,6 +21,7 @@ from scanner.target.filesystems._ext_inode import ENCRYPTED, EXTENTS, INLINE, In
 from scanner.target.filesystems._ext_map import BlockMap
 from scanner.target.filesystems._ext_super import INCOMPAT_EA_INODE, Groups, find_copy, load
 from scanner.target.filesystems._ext_xattr import Attributes
+from scanner.target.filesystems._listings import Listings
 from scanner.target.filesystems.base import Backup, FileSystem
 
 __all__ = ["FILESYSTEM", "ExtTree"]
@@ -43,8 +43,9 @@ class ExtTree(FileTree):
         self._blocks = BlockMap(cached, self._super, self._inodes)
         self._attributes = Attributes(cached, self._super, self._inodes, self._blocks)
         self._directories = Directories(self._super, self._inodes, self._blocks, self._attributes)
-        self._listings: OrderedDict[str, tuple[int, Listing]] = OrderedDict()
-        self._kept_names = 0
+        self._listings = Listings[tuple[int, Listing]](
+            self._enter, lambda directory: len(directory[1].names), _KEPT_NAMES
+        )
         self._read = 0
         if self._inodes.get(_ROOT).kind != _DIRECTORY:
             raise DamagedError("the root of the file system is no directory")
@@ -67,7 +68,7 @@ class ExtTree(FileTree):
 
     def names(self, path: str) -> list[str]:
         """See FileTree."""
-        return [name.decode("utf-8", "surrogateescape") for name in self._listing(path)[1].names]
+        return [name.decode("utf-8", "surrogateescape") for name in self._listings.at(path)[1].names]
 
     def readlink(self, path: str) -> str:
         """See FileTree."""
@@ -126,7 +127,7 @@ class ExtTree(FileTree):
         if path == "/":
             return self._inodes.get(_ROOT)
         parent, _, name = path.rpartition("/")
-        number, listing = self._listing(parent or "/")
+        number, listing = self._listings.at(parent or "/")
         return self._inodes.get(self._child(number, listing, name, path))
 
     def _child(self, parent: int, listing: Listing, name: str, path: str) -> int:
@@ -142,28 +143,6 @@ class ExtTree(FileTree):
         if found is None:
             raise MissingError(f"{path} does not exist")
         return found
-
-    def _listing(self, path: str) -> tuple[int, Listing]:
-        """Inode number and entries of the directory at `path`, read from the nearest directory that is known."""
-        known = self._listings.get(path)
-        if known is not None:
-            self._listings.move_to_end(path)
-            return known
-        todo = [path]
-        while todo[-1] != "/":
-            parent = todo[-1].rpartition("/")[0] or "/"
-            known = self._listings.get(parent)
-            if known is not None:
-                break
-            todo.append(parent)
-            if len(todo) > limits.MAX_DEPTH + 2:
-                raise LimitError(f"{path[:200]}: deeper than {limits.MAX_DEPTH} directories")
-        while todo:
-            here = todo.pop()
-            known = self._enter(here, known)
-            self._keep(here, known)
-        assert known is not None
-        return known
 
     def _enter(self, path: str, parent: tuple[int, Listing] | None) -> tuple[int, Listing]:
         """Read the directory `path`, coming from its parent (None: it is the root)."""
@@ -182,12 +161,6 @@ class ExtTree(FileTree):
         if listing.parent != above or (parent is not None and number == _ROOT):
             raise DamagedError(f"{path}: the directory says it belongs to inode {listing.parent}, not {above}")
         return number, listing
-
-    def _keep(self, path: str, known: tuple[int, Listing]) -> None:
-        self._listings[path] = known
-        self._kept_names += len(known[1].names) + 8
-        while self._kept_names > _KEPT_NAMES and len(self._listings) > 1:
-            self._kept_names -= len(self._listings.popitem(last=False)[1][1].names) + 8
 
 
 def _folded(name: str) -> str:

@@ -11,14 +11,13 @@ exactly one path, and no walk runs in circles.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from scanner.model.errors import DamagedError, LimitError, MissingError, NotCollectedError
 from scanner.target import limits
 from scanner.target.base import BlockDevice, Entry, FileTree
 from scanner.target.cached import CachedDevice
 from scanner.target.filesystems._fat_dir import Item, Listing, parse
 from scanner.target.filesystems._fat_table import Table, find_copy, load
+from scanner.target.filesystems._listings import Listings
 from scanner.target.filesystems.base import Backup, FileSystem
 
 __all__ = ["FILESYSTEM", "FatTree"]
@@ -40,8 +39,9 @@ class FatTree(FileTree):
         self._table = Table(self._device, self._geometry)
         if self._geometry.dirty or self._table.in_use():
             self.notes.append("not cleanly unmounted")
-        self._listings: OrderedDict[str, tuple[Item, Listing]] = OrderedDict()
-        self._kept_names = 0
+        self._listings = Listings[tuple[Item, Listing]](
+            self._enter, lambda directory: len(directory[1].items), _KEPT_NAMES
+        )
         self._budget = min(max(2 * device.size, 1 << 25), 1 << 34)
         self._read = 0
 
@@ -58,7 +58,7 @@ class FatTree(FileTree):
 
     def names(self, path: str) -> list[str]:
         """See FileTree."""
-        return list(self._listing(path)[1].items)
+        return list(self._listings.at(path)[1].items)
 
     def pread(self, path: str, offset: int, length: int) -> bytes:
         """See FileTree."""
@@ -87,32 +87,7 @@ class FatTree(FileTree):
         if path == "/":
             return _ROOT
         parent, _, name = path.rpartition("/")
-        return _child(self._listing(parent or "/")[1], name, path)
-
-    def _listing(self, path: str) -> tuple[Item, Listing]:
-        """The directory at `path` and its entries, read from the nearest directory that is known."""
-        known = self._listings.get(path)
-        if known is not None:
-            self._listings.move_to_end(path)
-            return known
-        todo = [path]
-        while todo[-1] != "/":
-            parent = todo[-1].rpartition("/")[0] or "/"
-            known = self._listings.get(parent)
-            if known is not None:
-                break
-            todo.append(parent)
-            if len(todo) > limits.MAX_DEPTH + 2:
-                raise LimitError(f"{path[:200]}: deeper than {limits.MAX_DEPTH} directories")
-        while todo:
-            here = todo.pop()
-            known = self._enter(here, known)
-            self._listings[here] = known
-            self._kept_names += len(known[1].items) + 8
-            while self._kept_names > _KEPT_NAMES and len(self._listings) > 1:
-                self._kept_names -= len(self._listings.popitem(last=False)[1][1].items) + 8
-        assert known is not None
-        return known
+        return _child(self._listings.at(parent or "/")[1], name, path)
 
     def _enter(self, path: str, parent: tuple[Item, Listing] | None) -> tuple[Item, Listing]:
         """Read the directory `path`, coming from its parent (None: it is the root)."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
 import scanner.target.layouts as package
+from scanner.model.records import dataclass
 from scanner.target.base import FileTree
 from scanner.target.contents import Part
 from scanner.target.root import exists, is_root

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError, TargetError
+from scanner.model.records import dataclass
 from scanner.parsers import ostree
 from scanner.target.base import FileTree
 from scanner.target.composefs import ComposefsTree

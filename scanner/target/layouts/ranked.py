@@ -8,9 +8,9 @@ usrhash=: their first half is the UUID of the data partition), systemd-sysupdate
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cmp_to_key
 
+from scanner.model.records import dataclass
 from scanner.parsers import uapi_version
 from scanner.target.contents import Part
 from scanner.target.device_names import part_named

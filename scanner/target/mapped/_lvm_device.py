@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from scanner.model.errors import DamagedError, NotCollectedError
+from scanner.model.records import dataclass
 from scanner.parsers.lvm_group import Group, Logical
 from scanner.target.base import BlockDevice
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import scanner.target.mapped as package
+from scanner.model.records import dataclass
 from scanner.target.contents import MAX_NESTING, Part
 
 __all__ = ["Mapper", "assemble", "mappers"]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from scanner.model.errors import AssayError
 from scanner.supply_chain.signing.artifact import artifact_of
+from scanner.supply_chain.signing.deciding import decide
 from scanner.supply_chain.signing.identities import Identity
 from scanner.supply_chain.signing.keys import load_public_key
 from scanner.supply_chain.signing.trust_root import read_trust_root
-from scanner.supply_chain.signing.verifying import verify_file
+from scanner.supply_chain.signing.verifying import look_at_file
 from scanner.supply_chain.signing.wanted import Wanted
 
 # What a case means that names no identity, by the README of the assets.
@@ -31,16 +32,18 @@ def outcome(case: Path) -> tuple[bool, str]:
     """Whether the bundle of a case verifies, and the reason given."""
     try:
         key, root = case / "key.pub", case / "trusted_root.json"
-        found = verify_file(
+        wanted = Wanted(
+            keys=(load_public_key(key.read_bytes(), "key.pub"),) if key.exists() else (),
+            identities=() if key.exists() else (_identity(case),),
+            root=read_trust_root(root.read_bytes()) if root.exists() else None,
+        )
+        looked = look_at_file(
             artifact_of(_first(case / "artifact", case.parent / "a.txt").read_bytes()),
             case.name,
-            Wanted(
-                keys=(load_public_key(key.read_bytes(), "key.pub"),) if key.exists() else (),
-                identities=() if key.exists() else (_identity(case),),
-                root=read_trust_root(root.read_bytes()) if root.exists() else None,
-            ),
+            wanted,
             bundles=[("bundle", (case / "bundle.sigstore.json").read_bytes())],
         )
+        found = decide(looked, wanted)
     except AssayError as error:
         return False, error.message
     return found.ok, found.reason

@@ -128,3 +128,13 @@ def test_when_it_runs(tmp_path: Path) -> None:
 def test_how_often(tmp_path: Path, line: str, weekly: bool) -> None:
     (record,) = fact_of(build(tmp_path, {"/etc/crontab": line + "\n"}), "aide.schedule").value
     assert record["at_least_weekly"] is weekly
+
+
+def test_a_refused_configuration_says_why(tmp_path: Path) -> None:
+    """The rules of such a file are an error; that AIDE refuses it is known."""
+    root = build(tmp_path / "a", {"/etc/aide.conf": "All = p\n/bin All # a remark\n"})
+    facts = facts_of(root, ["aide.rules", "aide.refused"])
+    assert (facts["aide.rules"].state, facts["aide.refused"].state) == ("error", "present")
+    assert "line 2" in facts["aide.refused"].value[0]["reason"]
+    assert fact_of(build(tmp_path / "b", {"/etc/aide.conf": CONF}), "aide.refused").value == []
+    assert fact_of(build(tmp_path / "c", {"/etc": None}), "aide.refused").state == "absent"

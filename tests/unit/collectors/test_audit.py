@@ -76,6 +76,45 @@ def test_a_line_auditctl_refuses_leaves_the_rest_open(tmp_path: Path) -> None:
     assert not facts["audit.settings"].complete
 
 
+def test_a_rule_that_exists_already_ends_the_load_for_certain(tmp_path: Path) -> None:
+    """The kernel refuses it, so what stands behind it is known not to be there: no gap."""
+    build(tmp_path, {"/etc/audit/rules.d/a.rules": IDENTITY + IDENTITY + "-w /etc/shadow -p wa\n-e 2\n"})
+    facts = facts_of(tmp_path, ["audit.rules", "audit.settings", "audit.watches:/etc/shadow"])
+    assert [record["path"] for record in facts["audit.rules"].value] == ["/etc/passwd"]
+    assert not any(fact.gaps for fact in facts.values())
+    assert (facts["audit.watches:/etc/shadow"].value, facts["audit.settings"].value["enabled"]) == ([], None)
+    assert "exists already" in facts["audit.settings"].value["refused"][0]
+
+
+def test_fields_stand_as_the_rule_names_them(tmp_path: Path) -> None:
+    """What a rule leaves out matches everything; the record still shows what was written."""
+    lines = "-a always,exit -F path=/usr/bin/su -F perm=x -F key=a\n-w /usr/bin/su -p x -k b\n"
+    build(tmp_path, {"/etc/audit/rules.d/a.rules": lines})
+    records = fact_of(tmp_path, "audit.watches:/usr/bin/su").value
+    assert [(record["arch"], record["fields"], record["total"]) for record in records] == [
+        ("b32", ["path=", "perm="], 4),
+        ("b64", ["path=", "perm="], 4),
+        ("b32", [], 4),
+        ("b64", [], 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "slash"),
+    [
+        ("-w /etc/sudoers.d/ -p wa", True),
+        ("-w /etc/sudoers.d -p wa", False),
+        ("-a always,exit -F dir=/etc/sudoers.d/ -F perm=wa", True),
+        ("-a always,exit -F dir=/etc/sudoers.d -F perm=wa -F key=a/", False),
+    ],
+)
+def test_a_slash_at_the_end_of_a_folder_is_kept_apart(tmp_path: Path, line: str, slash: bool) -> None:
+    """It means the same, so that both see what lies below."""
+    build(tmp_path, {"/etc/audit/rules.d/a.rules": f"{line}\n", "/etc/sudoers.d": None})
+    records = fact_of(tmp_path, "audit.watches:/etc/sudoers.d/").value
+    assert [record["slash"] for record in records] == [slash, slash]
+
+
 def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     build(tmp_path, {"/etc/audit/rules.d/a.rules": IDENTITY, "/etc/audit/rules.d/b.rules": ("link", "b.rules")})
     # It might hold a rule that silences all others.

@@ -90,7 +90,12 @@ def test_an_own_definition_behind_a_known_name(tmp_path: Path) -> None:
     assert fact.value["custom_policy"] is True
 
 
-@pytest.mark.parametrize("text", ["", "DEFAULT\nLEGACY\n", "\x00\n"])
+def test_a_configuration_without_a_policy(tmp_path: Path) -> None:
+    value = configured(tmp_path, PURE | {f"{ETC}/config": "# DEFAULT\n"}).value
+    assert (value["policy"], value["configured"], value["applied"]) == (None, None, False)
+
+
+@pytest.mark.parametrize("text", ["DEFAULT\nLEGACY\n", "\x00\n"])
 def test_malformed(tmp_path: Path, text: str) -> None:
     fact = configured(tmp_path, PURE | {f"{ETC}/config": text})
     assert fact.state == "error"

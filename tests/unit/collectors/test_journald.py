@@ -11,7 +11,14 @@ def test_defaults_of_an_empty_file(tmp_path: Path) -> None:
     value = fact_of(
         build(tmp_path, {"/etc/systemd/journald.conf": "[Journal]\n#Storage=persistent\n"}), "journald.settings"
     ).value
-    assert value == {"storage": "auto", "compress": True, "forward_to_syslog": False, "written": [], "places": {}}
+    assert value == {
+        "storage": "auto",
+        "compress": True,
+        "forward_to_syslog": False,
+        "written": [],
+        "places": {},
+        "contradictions": {"storage": 0, "compress": 0, "forward_to_syslog": 0},
+    }
 
 
 def test_drop_ins_override_by_name(tmp_path: Path) -> None:
@@ -29,12 +36,14 @@ def test_drop_ins_override_by_name(tmp_path: Path) -> None:
     assert (value["storage"], value["compress"], value["forward_to_syslog"]) == ("persistent", False, False)
     assert value["places"]["storage"] == "/etc/systemd/journald.conf.d/50-a.conf:2"
     assert "storage" in value["written"]
+    assert value["contradictions"] == {"storage": 1, "compress": 0, "forward_to_syslog": 0}
 
 
 def test_odd_values(tmp_path: Path) -> None:
     text = "[Other]\nStorage=none\n[Journal]\nStorage=Persistent\nCompress=1M\nForwardToSyslog=maybe\nStorage=persistent\nStorage=\n"
     value = fact_of(build(tmp_path, {"/etc/systemd/journald.conf": text}), "journald.settings").value
     assert (value["storage"], value["compress"], value["forward_to_syslog"]) == ("auto", True, False)
+    assert value["contradictions"] == {"storage": 2, "compress": 0, "forward_to_syslog": 1}
 
 
 def test_absent_and_unreadable(tmp_path: Path) -> None:

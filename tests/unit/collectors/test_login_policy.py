@@ -88,16 +88,17 @@ def test_shells_and_limits(tmp_path: Path) -> None:
         tmp_path,
         {
             "/etc/shells": "# /bin/no\n/bin/sh\n\n/usr/sbin/nologin\n",
-            "/etc/security/limits.conf": "* hard core 0\n# * hard maxlogins 1\n",
-            "/etc/security/limits.d/10.conf": "* - maxlogins 10 # ten\n@x soft core unlimited\nbroken line\n",
+            "/etc/security/limits.conf": "* hard core 0\n# * hard maxlogins 1\n* - maxlogins 5\n",
+            "/etc/security/limits.d/10.conf": "* hard maxlogins 10 # ten\n@x soft core unlimited\nbroken line\n",
         },
     )
     assert [one["path"] for one in fact_of(root, "login.shells").value] == ["/bin/sh", "/usr/sbin/nologin"]
     limits = fact_of(root, "login.limits").value
-    assert [(one["domain"], one["kind"], one["item"], one["number"]) for one in limits] == [
-        ("*", "hard", "core", 0),
-        ("*", "-", "maxlogins", 10),
-        ("@x", "soft", "core", None),
+    assert [(one["domain"], one["kind"], one["item"], one["number"], one["holds"]) for one in limits] == [
+        ("*", "hard", "core", 0, ["hard"]),
+        ("*", "-", "maxlogins", 5, ["soft"]),
+        ("*", "hard", "maxlogins", 10, ["hard"]),
+        ("@x", "soft", "core", None, ["soft"]),
     ]
 
 

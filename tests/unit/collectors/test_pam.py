@@ -163,6 +163,20 @@ def test_arguments_win_over_files_over_defaults(tmp_path: Path) -> None:
     assert [one["is_set"] for one in effective(root, "pwquality", "enforce_for_root")] == [False, False]
 
 
+def test_places_and_contradictions(tmp_path: Path) -> None:
+    """The main file of pwquality is read last, and the PAM line after it; the same again contradicts nothing."""
+    root = build(
+        tmp_path,
+        {
+            "/etc/pam.d/a": "password required pam_pwquality.so minlen=12\n",
+            "/etc/security/pwquality.conf": "minlen = 12\nenforce_for_root\n",
+            "/etc/security/pwquality.conf.d/1.conf": "minlen = 8\nminlen = 9\nenforce_for_root = no\n",
+        },
+    )
+    found = {one["key"]: (one["places"], one["contradictions"]) for one in fact_of(root, "pwquality.effective").value}
+    assert (found["minlen"], found["enforce_for_root"], found["minclass"]) == ((3, 2), (2, 0), (0, 0))
+
+
 def test_faillock_times(tmp_path: Path) -> None:
     root = build(
         tmp_path,

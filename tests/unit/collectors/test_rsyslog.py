@@ -105,7 +105,7 @@ def test_forwarding_and_its_encryption(tmp_path: Path) -> None:
     config = (
         f'action(type="omfwd" target="h" port="6514" protocol="tcp" {tls})\n'
         f'action(type="omfwd" target="h" {tls})\n'
-        'action(type="omfwd" target="h" protocol="tcp" StreamDriver="gtls")\n'
+        'action(type="omfwd" target="h" protocol="tcp" StreamDriver="gtls" tls="off")\n'
         'action(type="omrelp" target="h" tls="on")\n'
         "$DefaultNetstreamDriver ossl\n$ActionSendStreamDriverMode 1\n$ActionSendStreamDriverPermittedPeer c\n"
         "*.* @@[2001:db8::1]:514\n*.* @h2:514;Format\n*.* @@(o)h3\n*.* :omrelp:h4:2514\n"
@@ -121,6 +121,7 @@ def test_forwarding_and_its_encryption(tmp_path: Path) -> None:
         ("h3", None, "tcp", True),
         ("h4", "2514", "relp", False),
     ]
+    assert [row["tls_said"] for row in found[:4]] == [None, None, "off", None]
     assert found[0]["peers"] == ["a", "b"] and found[4]["peers"] == ["c"] and found[6]["peers"] == []
 
 

@@ -166,6 +166,7 @@ def test_the_first_line_of_a_path_counts(tmp_path: Path) -> None:
         "/usr/share/rootfiles/.bashrc",
     )
     assert (rows["/y"]["mode"], rows["/z"]["mode"], rows["/y"]["user"]) == ("2755", None, None)
+    assert (rows["/root/.bashrc"]["contradictions"], rows["/y"]["contradictions"]) == (1, 0)
 
 
 def test_tmpfiles_absent_and_broken(tmp_path: Path) -> None:

@@ -55,9 +55,30 @@ def test_where_a_setting_stands(tmp_path: Path) -> None:
         "values": ["no"],
         "match": None,
         "origin": "config",
+        "contradictions": 0,
+        "repeated": 0,
         "source": MAIN,
         "line": 3,
     }
+
+
+def test_lines_that_do_not_count_are_counted(tmp_path: Path) -> None:
+    """The first value wins; the same again is no contradiction, and keywords that add up have none."""
+    text = "MaxSessions 4\nMaxSessions 4\nMaxSessions 9\nMatch User bob\n  MaxSessions 2\n  MaxSessions 3\n"
+    fact = options(tmp_path, {MAIN: f"AllowUsers a\nAllowUsers b\n{text}"})
+    found = {(row["keyword"], row["match"]): row["contradictions"] for row in fact.value}
+    assert (found["maxsessions", None], found["maxsessions", "User bob"]) == (1, 1)
+    assert (found["allowusers", None], found["loglevel", None]) == (0, 0)
+    files = {MAIN: f"{INCLUDE}MaxSessions 9\n", "/etc/ssh/sshd_config.d/a.conf": "MaxSessions 4\nMaxSessions 5\n"}
+    row = next(row for row in options(tmp_path / "b", files).value if row["keyword"] == "maxsessions")
+    assert (row["contradictions"], row["repeated"]) == (2, 1)
+
+
+def test_a_refused_configuration_says_why(tmp_path: Path) -> None:
+    refused = fact_of(build(tmp_path / "a", {MAIN: "AllowUsers\n"}), "sshd.refused").value
+    assert "line 1" in refused[0]["reason"]
+    assert fact_of(build(tmp_path / "b", {MAIN: "AllowUsers bob\n"}), "sshd.refused").value == []
+    assert fact_of(build(tmp_path / "c", {"/etc": None}), "sshd.refused").state == "absent"
 
 
 def test_an_included_file_before_wins_and_after_loses(tmp_path: Path) -> None:

@@ -38,7 +38,18 @@ def test_defaults_in_the_order_sudo_reads_them(tmp_path: Path) -> None:
         ("logfile", True, None, "global", True, "/etc/sudoers.d/20"),
         ("use_pty", False, None, "global", True, "/etc/sudoers"),
     ]
-    assert fact.complete
+    skipped = fact_of(root, "sudo.skipped_defaults")
+    assert [(one["name"], one["source"]) for one in skipped.value] == [
+        ("authenticate", "/etc/sudoers.d/x.bak"),
+        ("authenticate", "/etc/sudoers.d/y~"),
+    ]
+
+
+def test_skipped_files_leave_no_gap(tmp_path: Path) -> None:
+    """sudo does not read them, so that nothing in them can make a verdict unsure."""
+    root = build(tmp_path, {"/etc/sudoers": MAIN, "/etc/sudoers.d/a.b": "Defaults \0", "/etc/sudoers.d/c.d": "\0"})
+    assert fact_of(root, "sudo.skipped_defaults").complete
+    assert fact_of(build(tmp_path / "none", {"/etc": None}), "sudo.skipped_defaults").state == "absent"
 
 
 def test_rules_with_aliases(tmp_path: Path) -> None:

@@ -75,8 +75,11 @@ def test_every_file_of_the_folder_counts_after_the_rule_file(tmp_path: Path) -> 
     assert [rule["admits_storage"] for rule in value] == [False, False, False]
 
 
-def test_a_missing_rule_file_and_a_bad_rule_are_errors(tmp_path: Path) -> None:
-    assert fact_of(build(tmp_path / "a", {CONFIG: SETTINGS}), "usbguard.rules").state == "error"
+def test_a_missing_rule_file_is_absent_and_a_bad_rule_an_error(tmp_path: Path) -> None:
+    """Without its file the daemon does not start: there are no rules, which is known. A bad rule may be a newer one."""
+    for name in ("usbguard.rules", "usbguard.classes"):
+        fact = fact_of(build(tmp_path / "a", {CONFIG: SETTINGS}), name)
+        assert (fact.state, "does not exist" in (fact.reason or "")) == ("absent", True)
     fact = fact_of(tree(tmp_path / "b", "allow\nallow with-interface 3:0:1\n"), "usbguard.classes")
     assert fact.state == "error"
     assert "line 2" in (fact.reason or "")
@@ -110,3 +113,11 @@ def test_controllers(tmp_path: Path) -> None:
 
 def test_a_machine_without_usb(tmp_path: Path) -> None:
     assert fact_of(build(tmp_path, {"/sys/x": ""}), "usb.controllers", runtime=True).value == []
+
+
+def test_a_refused_setting_says_why(tmp_path: Path) -> None:
+    settings = f"{SETTINGS}AuditBackend=None\n"
+    facts = facts_of(tree(tmp_path / "a", settings=settings), ["usbguard.settings", "usbguard.refused"])
+    assert (facts["usbguard.settings"].state, len(facts["usbguard.refused"].value)) == ("error", 1)
+    assert fact_of(tree(tmp_path / "b"), "usbguard.refused").value == []
+    assert fact_of(build(tmp_path / "c", {"/etc": None}), "usbguard.refused").state == "absent"

@@ -135,7 +135,10 @@ def test_audit_log_files(tmp_path: Path) -> None:
     ]
     assert rows[1]["mode"] == "0640"
     if os.geteuid() == 0:
-        assert rows[1]["group_expected"] is True
+        assert (rows[1]["group_expected"], rows[1]["group_configured"]) == (True, True)
+        os.chown(tmp_path / "srv/log/a.log", 0, 0)
+        row = fact_of(tmp_path, "audit.log_files").value[1]
+        assert (row["group_expected"], row["group_configured"]) == (True, False)
 
 
 def test_audit_log_absent_missing_and_broken(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def _facts(persistent: object = None, runtime: object = None) -> dict[str, Fact]
         (0, 1, "both", "fail", ("fail", "pass"), None),
         (None, 1, "both", "unknown", ("unknown", "pass"), None),
         (None, None, "both", "unknown", ("unknown", "unknown"), None),
+        (None, None, "persistent", "unknown", ("unknown", "not_required"), None),
     ],
 )
 def test_halves(
@@ -52,6 +53,13 @@ def test_halves(
     result = judge(Instance(_rule(), {}, {}), _facts(persistent, runtime), LIVE, today=CASE_DAY, require=require)
     assert (result.status, (result.facets["persistent"], result.facets["runtime"])) == (status, facets)
     assert result.half == half
+
+
+@pytest.mark.parametrize("persistent", [0, None])
+def test_a_half_that_did_not_pass_is_never_said_to_pass(persistent: object) -> None:
+    for require in ("both", "persistent"):
+        result = judge(Instance(_rule(), {}, {}), _facts(persistent), LIVE, today=CASE_DAY, require=require)
+        assert "half passes" not in result.explanation
 
 
 def test_drift_is_said() -> None:

@@ -58,8 +58,8 @@ def test_what_a_public_rule_has_built_in() -> None:
     """Two public rules are one of ours with two values; what is given on the command line is stronger."""
     banner = rule("sshd-banner-shown")
     fixed = built_in(banner, "sshd_enable_warning_banner")
-    assert fixed == {"banner": "/etc/issue"}
-    assert built_in(banner, "sshd_enable_warning_banner_net") == {}
+    assert fixed == {"banner": "/etc/issue", "contradictions": 0}
+    assert built_in(banner, "sshd_enable_warning_banner_net") == {"contradictions": 0}
     assert resolve(banner, [("x", {}), ("public rule", fixed)])[0]["banner"] == "/etc/issue"
     assert resolve(banner, [("x", {"banner": "/y"}), ("public rule", fixed)])[0]["banner"] == "/y"
 

@@ -165,7 +165,7 @@ def test_a_rule_that_exists_ends_the_load() -> None:
     second = first.replace("unset", "4294967295")
     result = loaded(first, second, "-e 2")
     assert (len(result.rules), result.settings.enabled) == (1, None)
-    assert [(one.line, one.fatal) for one in result.problems] == [(2, True)]
+    assert [(one.line, one.fatal, one.doubtful) for one in result.problems] == [(2, True, False)]
     assert "exists already" in result.problems[0].reason
     going_on = loaded("-c", first, second, "-e 2")
     assert (len(going_on.rules), going_on.settings.enabled, going_on.problems[0].fatal) == (1, 2, False)

@@ -37,6 +37,22 @@ def test_boot_counting(name: str, wanted: tuple[str, int | None, int | None]) ->
     assert bls.file_identity(name) == wanted
 
 
+def test_the_order_of_a_menu() -> None:
+    """Tries left, then sort keys, then versions, then names."""
+    wanted = [
+        ("z", "a", "1", None),
+        ("a", "b", "10", 3),
+        ("a", "b", "9", None),
+        ("a", "b", "9~rc1", None),
+        ("b", "", "2", None),
+        ("a", "", "2", None),
+        ("z", "", "1", 1),
+        ("a", "a", "99", 0),
+        ("a", "", "99", 0),
+    ]
+    assert sorted(wanted[5:] + wanted[:5], key=lambda one: bls.menu_key(*one)) == wanted
+
+
 def block(text: str) -> str:
     return ("# GRUB Environment Block\n" + text).ljust(1024, "#")
 

@@ -17,12 +17,18 @@ from scanner.parsers.crypto_policies import module, policy, ssh_directives
 )
 def test_the_name_of_a_policy(text: str, expected: tuple[str, tuple[str, ...]]) -> None:
     found = policy(text)
+    assert found is not None
     assert (found.name, found.modules) == expected
     assert found.text == ":".join((expected[0], *expected[1]))
 
 
-@pytest.mark.parametrize("text", ["", "# DEFAULT\n", "DEFAULT\nLEGACY\n", "DEFAULT LEGACY\n", "DEFAULT:\n", "../x\n"])
-def test_what_names_no_policy(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "# DEFAULT\n"])
+def test_a_file_that_names_no_policy(text: str) -> None:
+    assert policy(text) is None
+
+
+@pytest.mark.parametrize("text", ["DEFAULT\nLEGACY\n", "DEFAULT LEGACY\n", "DEFAULT:\n", "../x\n"])
+def test_what_is_no_name_of_a_policy(text: str) -> None:
     with pytest.raises(ParseError):
         policy(text)
 

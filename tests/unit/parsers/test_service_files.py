@@ -251,6 +251,24 @@ def test_grub_users() -> None:
     assert [(item.user, item.kind, item.line) for item in found.passwords] == [("root", "variable", 4)]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("if [ -f x ]; then\n  set superusers=a\nfi\nset superusers=b\n", ["b"]),
+        ("set superusers=a\nsuperusers=b\n", ["b"]),
+        ("set superusers=a\nif [ -f x ]; then\n  set superusers=b\nfi\n", ["a", "b"]),
+        ("set superusers=a\nif [ -f x ]; then set superusers=b; fi\n", ["a", "b"]),
+        ("set superusers=a\nmenuentry 'x' {\n  set superusers=b\n}\n", ["a", "b"]),
+        ("set superusers=a\nif [ -f x ]; then\n  echo 'a; fi'\n  set superusers=b\nfi\n", ["a", "b"]),
+        ("set superusers=a\nfi\nset superusers=b\n", ["a", "b"]),
+        ("set superusers=a\nif [ -f x ]; then\n  return\nfi\nset superusers=b\n", ["a", "b"]),
+    ],
+)
+def test_a_list_outside_of_every_block_replaces_those_before_it(text: str, expected: list[str]) -> None:
+    """Whether a block is run is not known; nor is what stands behind a way out of the file."""
+    assert [name for name, _ in grub_users.parse(text).superusers] == expected
+
+
 def test_grub_passwords() -> None:
     text = f"superusers='a,b'; password_pbkdf2 a {HASH}\npassword b text\npassword_pbkdf2 c nohash\n"
     found = grub_users.parse(text)
