@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ SETTINGS: Mapping[str, tuple[type, Any, str]] = {
     "content": (list, [], "extra content folders, same layout as the shipped content"),
     "waivers": (str, "", "waiver file"),
     "answers": (str, "", "file of people's answers to manual controls"),
+    "texts": (str, "", "folder of official texts, which `assay controls import` writes and reports carry"),
     "min_coverage": (int, None, "percent of applicable rules that must get a verdict; empty: as the profile says"),
     "clock": (str, "", "fixed instant of the evaluation, RFC 3339 in UTC; empty: now (or SOURCE_DATE_EPOCH)"),
 }
@@ -65,6 +65,8 @@ def _from_file() -> tuple[Mapping[str, Any], str]:
     path = _file()
     if path is None:
         return {}, ""
+    import tomllib
+
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

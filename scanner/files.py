@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scanner.model.errors import InputError, UsageError
 
-__all__ = ["below", "cache_folder", "content_root", "read_bytes", "read_input", "stamp", "write_output"]
+__all__ = ["below", "cache_folder", "content_root", "read_bytes", "read_input", "stamp", "write_output", "write_secret"]
 
 MAX_INPUT = 512 * 1024 * 1024
 """Bytes of a snapshot, assessment or content file that is handed in."""
@@ -41,10 +41,9 @@ def below(root: Path, folders: tuple[str, ...], suffix: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         for where, _, names in os.walk(root / folder):
-            for name in names:
-                if name.endswith(suffix):
-                    path = Path(where, name)
-                    found[path.relative_to(root).as_posix()] = path
+            place = Path(where)
+            relative = place.relative_to(root).as_posix()
+            found.update({f"{relative}/{name}": place / name for name in names if name.endswith(suffix)})
     return dict(sorted(found.items()))
 
 
@@ -54,13 +53,13 @@ def stamp(path: Path) -> str:
     return f"{got.st_size} {got.st_mtime_ns} {got.st_ctime_ns} {got.st_ino}"
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of one of our files. Raises InputError with the place and the reason."""
+def read_bytes(path: Path, limit: int = MAX_INPUT) -> bytes:
+    """The bytes of one of our files, `limit` of them at most. Raises InputError with the place and the reason."""
     try:
         with path.open("rb") as stream:
-            data = stream.read(MAX_INPUT + 1)  # a pipe or device has no size to ask beforehand
-        if len(data) > MAX_INPUT:
-            raise InputError(f"larger than {MAX_INPUT} bytes", where=str(path))
+            data = stream.read(limit + 1)  # a pipe or device has no size to ask beforehand
+        if len(data) > limit:
+            raise InputError(f"larger than {limit} bytes", where=str(path))
         return data
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
@@ -103,6 +102,17 @@ def write_output(name: str, data: bytes) -> None:
         raise UsageError(
             f"cannot write {name}: {error.strerror or error}", hint="name a folder you may write to"
         ) from error
+
+
+def write_secret(name: str, data: bytes) -> None:
+    """Write a new file that only its owner may read. Raises UsageError when it cannot be, or is there already."""
+    try:
+        with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data)
+    except FileExistsError:
+        raise UsageError(f"{name} is there already", hint="choose another name: no key is replaced") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {name}: {error.strerror or error}") from error
 
 
 def _to_stdout(data: bytes) -> None:

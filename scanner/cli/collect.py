@@ -38,8 +38,10 @@ def collect(
     values = shared.settings(profile=profile, content=content)
     book = shared.load_content(values["content"], allow_override)
     if profile:
+        from scanner.frameworks.inputs import selection
+
         profiles = pipeline.chosen_profiles(book, profile, {}, quiet=quiet)
-        wanted = pipeline.wanted_facts(pipeline.select(book, profiles, {})[1])
+        wanted = pipeline.wanted_facts(selection(book, profiles, {})[1])
     else:
         wanted = pipeline.every_fact(book)
     opened = shared.open_target(target, runtime=runtime, slot=slot or None, platform=platform or None, keys=luks_key)

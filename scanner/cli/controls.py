@@ -7,9 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from scanner.cli import shared
+from scanner.cli.controls_import import import_texts
 
 app = typer.Typer(
-    name="controls", help="List and show controls; write the matrix.", no_args_is_help=True, rich_markup_mode=None
+    name="controls",
+    help="List and show controls; write the matrix; import official texts.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -124,7 +128,7 @@ def show_conflicts(
     """Settings on which frameworks differ: the values each wants, and whether one value satisfies all of them."""
     from scanner.engine.conditions import show as words
     from scanner.frameworks import catalog
-    from scanner.frameworks.conflicts import conflicts
+    from scanner.frameworks.conflicts import CONFLICTS_SCHEMA, conflicts
 
     book = shared.load_content(shared.settings(content=content)["content"], allow_override)
     known = catalog.frameworks(book)
@@ -134,7 +138,7 @@ def show_conflicts(
     if json:
         from dataclasses import asdict
 
-        shared.print_json({"schema": "assay/conflicts/v1", "conflicts": [asdict(one) for one in found]})
+        shared.print_json({"schema": CONFLICTS_SCHEMA, "conflicts": [asdict(one) for one in found]})
         return
     lines: list[str] = []
     for one in found:
@@ -148,6 +152,11 @@ def show_conflicts(
     hard = sum(one.verdict == "contradiction" for one in found)
     lines.append(f"{len(found)} settings on which frameworks differ; on {hard} of them no value satisfies all.")
     shared.echo("\n".join(lines) + "\n")
+
+
+app.command(
+    "import", epilog="Example: assay controls import U_RHEL_10_V1R2_STIG.zip --output texts; then: assay report --texts"
+)(import_texts)
 
 
 def _framework(known: Any, name: str) -> Any:

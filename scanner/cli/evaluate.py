@@ -33,6 +33,7 @@ def evaluate(
 ) -> None:
     """Judge a snapshot. The same snapshot, content, parameters and clock always give the same bytes."""
     from scanner.cli import pipeline
+    from scanner.frameworks.inputs import evaluate as judge
 
     values = shared.settings(
         profile=profile, content=content, waivers=waivers, answers=answers, min_coverage=min_coverage, clock=clock
@@ -40,6 +41,5 @@ def evaluate(
     taken = shared.read_snapshot(snapshot)
     book = shared.load_content(values["content"], allow_override)
     profiles = pipeline.chosen_profiles(book, values["profile"], taken.target.get("identity") or {}, quiet=quiet)
-    known, selected = pipeline.select(book, profiles, shared.parameters(param))
-    assessment = pipeline.assess(book, taken, profiles, known, selected, values)
-    shared.finish(assessment, out, as_json=json, quiet=quiet, show=show)
+    given = pipeline.inputs(profiles, shared.parameters(param), values)
+    shared.finish(judge(taken, book, given), out, as_json=json, quiet=quiet, show=show)

@@ -53,6 +53,7 @@ def explain(
 
 
 def _control(control: Mapping[str, Any], document: Mapping[str, Any]) -> list[str]:
+    from scanner.outputs._words import answered_sentence
     from scanner.outputs.table import clean
 
     framework = document["summary"].get(control["framework"], {})
@@ -64,6 +65,8 @@ def _control(control: Mapping[str, Any], document: Mapping[str, Any]) -> list[st
     ]
     if control.get("note"):
         lines.append(f"  note      {clean(control['note'])}")
+    if control.get("answered"):
+        lines.append(f"  answered  by a person: {clean(answered_sentence(control['answered']))}")
     by_instance = {one["instance"]: one for one in document["results"]}
     for name in control["results"]:
         one = by_instance[name]

@@ -1,4 +1,4 @@
-"""The steps that `scan`, `evaluate` and `check` share: choose profiles, select instances, take, judge."""
+"""The steps that `scan`, `evaluate` and `check` share: choose profiles, know what to collect, what to judge with."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scanner.cli import shared
+from scanner.model.errors import InputError
 
 if TYPE_CHECKING:
     from scanner.engine.content import Content
+    from scanner.frameworks.inputs import Inputs, Text
     from scanner.frameworks.select import Selected
-    from scanner.model.control import Framework, Profile
-    from scanner.model.result import Assessment, Result
-    from scanner.model.snapshot import Snapshot
+    from scanner.model.control import Profile
+    from scanner.model.result import Result
     from scanner.target.base import Target
 
 DEFAULT_PROFILE = "linux-baseline"
@@ -46,17 +47,6 @@ def _profile(content: Content, name: str) -> Profile:
     if "/" in name or name.endswith((".yaml", ".yml")):
         return from_file(content, files.read_input(name), name)
     return profile(content, name)
-
-
-def select(
-    content: Content, profiles: Sequence[Profile], overrides: Mapping[str, Any]
-) -> tuple[dict[str, Framework], Selected]:
-    """Frameworks, and the instances that the profiles choose."""
-    from scanner.frameworks import catalog
-    from scanner.frameworks import select as selection
-
-    known = catalog.frameworks(content)
-    return known, selection.select(content, known, profiles, overrides)
 
 
 def wanted_facts(selected: Selected) -> list[str]:
@@ -100,35 +90,31 @@ def identify(target: Target) -> dict[str, Any]:
     return identity(collect(target, IDENTITY_FACTS)[0])
 
 
-def assess(
-    content: Content,
-    snapshot: Snapshot,
-    profiles: Sequence[Profile],
-    known: Mapping[str, Framework],
-    selected: Selected,
-    values: Mapping[str, Any],
-) -> Assessment:
-    """Judge a snapshot. `values` are the settings (waivers, answers, clock, min_coverage)."""
-    from scanner import files
-    from scanner.engine.waivers import load_waivers
-    from scanner.frameworks.answers import load_answers
-    from scanner.frameworks.assess import assess as judge
+def inputs(profiles: Sequence[Profile], params: Mapping[str, str], values: Mapping[str, Any]) -> Inputs:
+    """What to judge with. `values` are the settings (waivers, answers, clock, min_coverage)."""
+    from scanner.frameworks.inputs import Inputs
 
-    path = values["waivers"]
-    waivers = load_waivers(files.read_input(path), path) if path else ()
-    path = values["answers"]
-    answers = load_answers(files.read_input(path), path, known) if path else ()
-    return judge(
-        snapshot,
-        content,
-        known,
-        profiles,
-        selected,
-        now=shared.now(values["clock"]),
-        waivers=waivers,
-        answers=answers,
+    return Inputs(
+        profiles=tuple(profiles),
+        clock=shared.now(values["clock"]),
+        params=params,
+        waivers=_text(values["waivers"]),
+        answers=_text(values["answers"]),
         min_coverage=values["min_coverage"],
     )
+
+
+def _text(path: str) -> Text | None:
+    """A user's file as text. Raises InputError when it is none."""
+    from scanner import files
+    from scanner.frameworks.inputs import Text
+
+    if not path:
+        return None
+    try:
+        return Text(path, files.read_input(path).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 text: {error.reason} at byte {error.start}", where=path) from None
 
 
 def one_result(result: Result) -> str:

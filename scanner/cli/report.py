@@ -20,10 +20,13 @@ def report(
     show: shared.ShowOption = "failures",
     json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
+    texts: Annotated[
+        str, typer.Option("--texts", metavar="DIR", help="Official texts that `assay controls import` wrote.")
+    ] = "",
 ) -> None:
     """Render an assessment; without -o, print the summary."""
     document = shared.read_assessment(assessment)
-    taken = shared.write_outputs(out, document)
+    taken = shared.write_outputs(out, document, texts)
     if json and not taken:
         shared.print_json(document)
     elif not out and not quiet and not taken:

@@ -41,6 +41,7 @@ def scan(
 ) -> None:
     """Collect evidence, judge it, print the verdict and write reports. FORMATs: html, pdf, json, table, snapshot."""
     from scanner.cli import pipeline
+    from scanner.frameworks.inputs import evaluate, selection
 
     values = shared.settings(
         profile=profile, content=content, waivers=waivers, answers=answers, min_coverage=min_coverage, clock=clock
@@ -52,7 +53,7 @@ def scan(
         shared.refuse_keys(luks_key)
         snapshot = shared.read_snapshot(target)
         profiles = pipeline.chosen_profiles(book, values["profile"], snapshot.target.get("identity") or {}, quiet=quiet)
-        known, selected = pipeline.select(book, profiles, overrides)
+        chosen = selection(book, profiles, overrides)
     else:
         from scanner.collectors.take import take
 
@@ -63,12 +64,12 @@ def scan(
             shared.say_slot(opened, quiet=quiet)
             identity = {} if values["profile"] else pipeline.identify(opened)
             profiles = pipeline.chosen_profiles(book, values["profile"], identity, quiet=quiet)
-            known, selected = pipeline.select(book, profiles, overrides)
-            wanted = pipeline.wanted_facts(selected)
+            chosen = selection(book, profiles, overrides)
+            wanted = pipeline.wanted_facts(chosen[1])
             if not values["profile"]:
                 wanted = sorted({*wanted, *pipeline.every_fact(book)})
             if dry_run:
-                shared.echo(_listing(opened.kind, wanted, [one.id for one in profiles], len(selected.instances)))
+                shared.echo(_listing(opened.kind, wanted, [one.id for one in profiles], len(chosen[1].instances)))
                 return
             progress = shared.Progress(quiet)
             snapshot = take(opened, wanted, progress=progress)
@@ -78,8 +79,8 @@ def scan(
             opened.close()
     for path in snapshot_paths:
         _write_snapshot(path, snapshot)
-    assessment = pipeline.assess(book, snapshot, profiles, known, selected, values)
-    shared.finish(assessment, requests, as_json=json, quiet=quiet, show=show)
+    given = pipeline.inputs(profiles, overrides, values)
+    shared.finish(evaluate(snapshot, book, given, chosen), requests, as_json=json, quiet=quiet, show=show)
 
 
 def _split(out: list[str] | None) -> tuple[list[str], list[str]]:

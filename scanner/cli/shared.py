@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scanner.model.errors import AssayError, InputError, UsageError
+from scanner.model.errors import AssayError, UsageError
 
 if TYPE_CHECKING:
     from scanner.engine.content import Content
     from scanner.model.result import Assessment
     from scanner.model.snapshot import Snapshot
+    from scanner.outputs.table import Style
     from scanner.target.base import Target
 
 
@@ -97,6 +98,11 @@ def parameters(pairs: Sequence[str] | None) -> dict[str, str]:
             raise UsageError(f"--param {pair}: write NAME=VALUE")
         found[name.strip()] = value
     return found
+
+
+def clock_given(clock: str) -> bool:
+    """Whether the instant is given, by option or SOURCE_DATE_EPOCH, and not this machine's clock."""
+    return bool(clock or os.environ.get("SOURCE_DATE_EPOCH"))
 
 
 def now(clock: str) -> str:
@@ -239,92 +245,34 @@ def _opened(name: str | None, runtime: bool, slot: str | None, platform: str | N
     return open_path(Path(name), runtime=runtime, slot=slot, platform=platform, keys=keys)
 
 
-def read_json(name: str, what: str) -> Any:
-    """A JSON document of ours. Raises InputError that says what to do."""
-    import json
-
-    from scanner import files
-
-    data = files.read_input(name)
-    try:
-        return json.loads(data, object_pairs_hook=_once, parse_constant=_refused, parse_float=_refused)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"not a {what}: {error}", where=name, hint="the file may be cut off: make it again, or copy it again"
-        ) from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys stand once: readers differ about which of two counts."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # add says nothing
-        raise ValueError(f"the key {twice!r} stands twice")
-    return found
-
-
-def _refused(word: str) -> Any:
-    raise ValueError(f"{word[:40]} is no whole number")
-
-
 def read_snapshot(name: str) -> Snapshot:
     """A snapshot file, its form and digest checked."""
-    from scanner.model.snapshot import SNAPSHOT_SCHEMA, Snapshot
+    from scanner import files
+    from scanner.schemas import reading
 
-    data = _document(name, "snapshot", SNAPSHOT_SCHEMA, "assay collect -o snapshot.json")
-    return Snapshot.from_json(data, name)
+    return reading.read_snapshot(files.read_input(name), name)
 
 
 def read_assessment(name: str) -> Mapping[str, Any]:
     """An assessment file, its form checked."""
-    from scanner.model.result import ASSESSMENT_SCHEMA
-
-    data: Mapping[str, Any] = _document(name, "assessment", ASSESSMENT_SCHEMA, "assay scan -o json=assessment.json")
-    known = {one["instance"] for one in data["results"]}
-    for control in data["controls"]:
-        for instance in control["results"]:
-            if instance not in known:
-                raise InputError(
-                    f"the control {control['id']} rests on {instance}, which is not among the results",
-                    where=name,
-                    hint="use the assessment as it was written",
-                )
-    return data
-
-
-def _document(name: str, what: str, schema: str, how: str) -> Any:
-    """One of our JSON documents, checked against its published schema. Raises InputError with the place inside."""
-    import json
-
-    import jsonschema_rs
-
     from scanner import files
+    from scanner.schemas import reading
 
-    data = read_json(name, what)
-    if not isinstance(data, dict) or data.get("schema") != schema:
-        raise InputError(f"this is not an Assay {what} (schema {schema})", where=name, hint=f"make one with: {how}")
-    body = json.loads(files.read_bytes(Path(__file__).parents[1] / "schemas" / f"{what}.json"))
-    try:
-        error = next(jsonschema_rs.validator_for(body).iter_errors(data), None)
-    except ValueError as problem:  # nested beyond what the validator walks
-        raise InputError(f"not a {what}: {problem}", where=name, hint=f"make it again with: {how}") from None
-    if error is not None:
-        inside = "/".join(str(step) for step in error.instance_path) or "the top"
-        raise InputError(
-            f"not a whole {what}: at {inside}: {str(error.message)[:200]}",
-            where=name,
-            hint=f"make it again with: {how}",
-        )
-    return data
+    return reading.read_assessment(files.read_input(name), name)
 
 
-def write_outputs(requests: Sequence[str] | None, document: Mapping[str, Any]) -> bool:
-    """Render and write every `-o FORMAT=PATH`. True when one of them went to standard output."""
+def write_outputs(requests: Sequence[str] | None, document: Mapping[str, Any], texts: str = "") -> bool:
+    """Render and write every `-o FORMAT=PATH`. True when one of them went to standard output.
+
+    `texts`: folder of official texts; without one, that of the settings.
+    """
     from scanner import files
+    from scanner.cli.official_texts import with_supplied
     from scanner.outputs import base
 
     chosen = [(base.named(name), path) for name, path in (base.parse_request(one) for one in requests or ())]
+    if chosen:
+        document = with_supplied(document, settings(texts=texts)["texts"])
     problems: list[AssayError] = []
     for output, path in chosen:
         try:
@@ -358,14 +306,19 @@ def finish(assessment: Assessment, outputs: Sequence[str] | None, *, as_json: bo
 
 
 def print_text(document: Mapping[str, Any], show: str = "failures") -> None:
-    """The terminal summary, coloured only on a terminal and without NO_COLOR."""
+    """The terminal summary."""
     from scanner.outputs import table
 
-    colour = (
-        bool(sys.stdout and sys.stdout.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
-    style = table.Style(colour, shutil.get_terminal_size((100, 24)).columns)
-    echo(table.text(document, style, show))
+    echo(table.text(document, terminal_style(), show))
+
+
+def terminal_style() -> Style:
+    """The width of the terminal, and colour only on a terminal that has it and without NO_COLOR."""
+    from scanner.outputs.table import Style
+
+    terminal = bool(sys.stdout and sys.stdout.isatty())
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(colour, shutil.get_terminal_size((100, 24)).columns)
 
 
 def say(text: str) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from fnmatch import fnmatchcase
+from dataclasses import replace
 from typing import Any
 
 from scanner.engine import yaml_text
+from scanner.engine.holding import is_day, is_meant
 from scanner.model.control import Framework
 from scanner.model.errors import ContentError
+from scanner.model.records import dataclass
 from scanner.model.result import ControlResult
 
 __all__ = ["VERDICTS", "Answer", "answer_controls", "load_answers"]
@@ -25,7 +25,6 @@ VERDICTS = ("met", "not_met", "not_applicable")
 _REQUIRED = ("framework", "control", "verdict", "by", "date", "valid_until", "statement")
 _OPTIONAL = ("target", "evidence")
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def _answer(raw: Any, place: str) -> Answer:
     if raw["verdict"] not in VERDICTS:
         raise ContentError(f"`verdict` is one of {', '.join(VERDICTS)}", where=place)
     for key in ("date", "valid_until"):
-        if not _is_day(str(raw[key])):
+        if not is_day(str(raw[key])):
             raise ContentError(f"`{key}` is a day as 2027-01-31, not {raw[key]!r}", where=place)
     if str(raw["valid_until"]) < str(raw["date"]):
         raise ContentError("`valid_until` lies before `date`", where=place)
@@ -115,20 +114,12 @@ def _evidence(raw: Any, place: str) -> tuple[Mapping[str, str], ...]:
     return tuple(found)
 
 
-def _is_day(text: str) -> bool:
-    try:
-        return _DATE.fullmatch(text) is not None and date.fromisoformat(text) is not None
-    except ValueError:
-        return False
-
-
 def answer_controls(
     controls: Sequence[ControlResult], answers: Sequence[Answer], identity: Mapping[str, Any], today: str
 ) -> tuple[ControlResult, ...]:
     """The controls with the answers that are for them. `today` is an ISO day; what no longer or not yet holds is shown
     as such."""
-    names = [str(identity[key]) for key in ("host_name", "os_id") if identity.get(key)] or [""]
-    mine = [answer for answer in answers if any(fnmatchcase(name, answer.target) for name in names)]
+    mine = [answer for answer in answers if is_meant(answer.target, identity)]
     # An answer for this very target stands before one for all.
     by_control: dict[tuple[str, str], Answer] = {}
     for answer in sorted(mine, key=lambda one: (one.target == "*", one.target, one.date)):

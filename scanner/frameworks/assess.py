@@ -17,6 +17,7 @@ from scanner.frameworks.claims import claim_verdict
 from scanner.frameworks.fit import fit_of
 from scanner.frameworks.rollup import roll_up
 from scanner.frameworks.select import ChosenControl, Selected
+from scanner.model.canonical import digest
 from scanner.model.control import FITS, Framework, Profile
 from scanner.model.result import CONTROL_STATUSES, STATUSES, Assessment, ControlResult, Result
 from scanner.model.rule import Rule
@@ -25,6 +26,8 @@ from scanner.model.snapshot import Snapshot
 __all__ = ["assess", "required_halves"]
 
 _JUDGED = ("pass", "fail")
+_PUBLISHED = ("vuln", "rule", "severity", "srg", "cci", "nist", "oscal")
+"""Properties of a control that the publisher's own lists and formats name it by; outputs need them."""
 
 
 def required_halves(profile: Profile, kind: str) -> str:
@@ -43,8 +46,12 @@ def assess(
     waivers: Sequence[Waiver] = (),
     answers: Sequence[Answer] = (),
     min_coverage: int | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    given: Mapping[str, Result] | None = None,
 ) -> Assessment:
-    """Judge every selected instance and roll controls up. `now` is an RFC 3339 instant in UTC."""
+    """Judge every selected instance and roll controls up. `now` is an RFC 3339 instant in UTC; `inputs` is recorded as
+    it is given (see `scanner.frameworks.inputs`); `given`: results by instance that are taken as they are, because the
+    snapshot no longer shows what they rest on (redaction)."""
     kind = str(snapshot.target.get("kind", ""))
     identity = snapshot.target.get("identity") or {}
     # Where a running half was seen, it counts: to leave it out would hide drift.
@@ -62,11 +69,21 @@ def assess(
     runtime = runtime_fact_names()
     for name in sorted(selected.instances):
         instance = selected.instances[name]
+        if given and name in given:
+            results[name] = given[name]
+            continue
         # An instance that several profiles chose must satisfy the strictest of them.
         asking = {requires[one] for one, ids in selected.profile_instances.items() if name in ids}
         require = "persistent" if asking == {"persistent"} else "both"
         result = judge(instance, snapshot.facts, snapshot.target, today=today, require=require, runtime_facts=runtime)
-        result = replace(result, waiver=waiver_for(result, waivers, identity, now[:10]))
+        if waivers:
+            serves = {
+                f"{framework}:{control}"
+                for framework, chosen in selected.controls.items()
+                for control, one in chosen.items()
+                if name in one.instances
+            }
+            result = replace(result, waiver=waiver_for(result, waivers, identity, now[:10], serves))
         if name in claims:
             result = replace(result, claim_verdict=claim_verdict(instance.rule, result))
         results[name] = result
@@ -98,6 +115,7 @@ def assess(
         completeness=_completeness(profiles, selected, results, fits, min_coverage, _unnamed(snapshot)),
         rules={rule.id: _rule_json(rule) for rule in _rules(selected)},
         unread=_unread(snapshot, results),
+        inputs=inputs or {},
     )
 
 
@@ -135,7 +153,8 @@ def _controls(
                 # The profile left rules out: what remains covers a part at most.
                 status = {"pass": "pass_in_part", "not_applicable": "manual"}.get(rolled.status, rolled.status)
                 rolled = replace(rolled, coverage="partial", status=status)
-            found.append(rolled)
+            published = {key: control.props[key] for key in _PUBLISHED if key in control.props}
+            found.append(replace(rolled, props=published))
     return tuple(found)
 
 
@@ -177,7 +196,12 @@ def _summary(
             "rules_selected": len(names),
             "rules_judged": sum(status in _JUDGED for status in statuses),
             "persistent_half": sum(results[name].half is not None for name in names),
+            "publisher": framework.publisher,
+            "source": framework.source,
+            "catalog": len(framework.controls),
         }
+        if framework.benchmark:
+            summary[framework_id]["benchmark"] = dict(framework.benchmark)
         if framework.kind == "claims":
             verdicts = [results[name].claim_verdict or "" for name in names]
             summary[framework_id]["claims"] = _counts(sorted(set(verdicts)), verdicts)
@@ -241,6 +265,7 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
     return {
         "title": rule.title,
         "severity": rule.severity,
+        "digest": _decides(rule),
         "area": rule.area,
         "rationale": rule.rationale,
         "mappings": {framework: list(ids) for framework, ids in rule.mappings.items()},
@@ -252,6 +277,16 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
         "references": list(rule.references),
         "claim_notes": dict(rule.claim_notes),
     }
+
+
+def _decides(rule: Rule) -> str:
+    """Digest of what decides a rule's verdict: its check and where it applies, not its prose.
+
+    A gate tells by it whether the rule changed or the system.
+    """
+    params = {name: [one.type, one.default] for name, one in rule.params.items()}
+    applies = [list(rule.platforms), list(rule.targets), rule.when]
+    return digest({"check": rule.check, "applies": applies, "params": params})
 
 
 def _unread(snapshot: Snapshot, results: Mapping[str, Result]) -> tuple[dict[str, Any], ...]:

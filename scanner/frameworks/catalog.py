@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,7 +61,28 @@ def _framework(folder: str, raw: Any, documents: Mapping[str, Any]) -> Framework
         coverage=coverage,
         params=params(mapping, f"controls/{folder}/mapping.yaml"),
         extra_rules=extra,
+        benchmark=_benchmark(raw, where),
     )
+
+
+_BENCHMARK = ("id", "title", "version", "release", "date")
+
+
+def _benchmark(raw: Mapping[str, Any], where: str) -> dict[str, str]:
+    given = raw.get("benchmark", {})
+    need(
+        isinstance(given, dict)
+        and (not given or set(given) == set(_BENCHMARK))
+        and all(isinstance(value, str) for value in given.values()),
+        f"`benchmark` has the texts {', '.join(_BENCHMARK)} (quote them)",
+        where,
+    )
+    need(
+        not given or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", given["date"], re.ASCII) is not None,
+        "`benchmark.date` is a day as 2026-07-01",
+        where,
+    )
+    return dict(given)
 
 
 def _controls(catalog: Mapping[str, Any], where: str) -> dict[str, Control]:

@@ -8,24 +8,28 @@ question are put together; where no value is left, no device can satisfy all of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from scanner.engine.conditions import show
 from scanner.engine.content import Content
-from scanner.engine.judge import Instance
+from scanner.engine.judge import Instance, halves
 from scanner.engine.params import resolve, substitute
 from scanner.frameworks.rollup import control_rules
 from scanner.model.canonical import canonical
 from scanner.model.control import Framework
+from scanner.model.records import dataclass
 
-__all__ = ["VERDICTS", "Conflict", "Wish", "conflicts"]
+__all__ = ["CONFLICTS_SCHEMA", "OPERATORS", "VERDICTS", "Conflict", "Wish", "conflicts"]
+
+CONFLICTS_SCHEMA = "assay/conflicts/v1"
 
 VERDICTS = ("contradiction", "depends", "undecided", "satisfiable")
 """No value satisfies all; each demand holds under its own condition only; a person must compare; one value does."""
 
 _COMPARED = ("equals", "in", "at_least", "at_most", "mode_within")
-_HALVES = ("persistent", "runtime")
+OPERATORS = (*_COMPARED, "parameter")
+"""How a wish compares; `parameter`: the value of a rule's parameter that is no plain comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,8 @@ def _instances(content: Content, framework: Framework) -> Iterator[tuple[Instanc
 
 
 def _demands(instance: Instance) -> Iterator[tuple[str, str, Any, bool]]:
-    check = instance.rule.check
-    halves = [check[half] for half in _HALVES if half in check] or [check]
-    for half in halves:
-        yield from _of_clause(substitute(half, instance.params))
+    for clause in halves(instance.rule.check, frozenset()).values():
+        yield from _of_clause(substitute(clause, instance.params))
 
 
 def _of_clause(clause: Any) -> Iterator[tuple[str, str, Any, bool]]:

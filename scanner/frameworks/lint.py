@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from scanner.frameworks.select import select
 from scanner.model.control import Framework
 from scanner.model.errors import AssayError
 from scanner.model.fact import FactSpec
+from scanner.model.records import dataclass
 from scanner.model.rule import Rule
 
 __all__ = ["Finding", "findings"]

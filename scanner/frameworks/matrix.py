@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scanner.engine.content import Content
 from scanner.frameworks.rollup import control_rules, coverage_of
 from scanner.model.control import COVERAGE, Control, Framework
+from scanner.model.records import dataclass
 
 __all__ = ["MatrixLine", "coverage_table", "markdown", "matrix_json"]
 

@@ -67,7 +67,7 @@ def from_file(content: Content, data: bytes, where: str) -> Profile:
     need(raw["id"] not in known, f"{raw['id']} is the name of a shipped profile; choose another `id`", where)
     one = _extended(_profile(raw["id"], raw, where), known, content)
     need(bool(one.frameworks or one.rules_in), "it selects nothing: give `extends`, `frameworks` or `rules_in`", where)
-    return one
+    return replace(one, document=data.decode("utf-8", "replace"))
 
 
 def _extended(own: Profile, known: Mapping[str, Profile], content: Content) -> Profile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from scanner.engine.params import find, resolve
 from scanner.frameworks.rollup import control_rules
 from scanner.model.control import Control, Framework, Profile, Selection
 from scanner.model.errors import ContentError, UsageError
+from scanner.model.records import dataclass
 from scanner.model.rule import Rule
 
 __all__ = ["ChosenControl", "Selected", "plan", "select"]
@@ -38,9 +39,19 @@ class Selected:
     profile_instances: dict[str, set[str]] = field(default_factory=dict)
 
 
-def _hits(patterns: Sequence[str], rule: Rule) -> bool:
+def _hits(patterns: tuple[str, ...], rule: Rule) -> bool:
+    if not patterns:
+        return False
     names = (rule.id, f"{rule.area}/{rule.id}", *rule.upstream)
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+    plain, wild = _sorted_out(patterns)
+    return not plain.isdisjoint(names) or any(fnmatchcase(name, pattern) for pattern in wild for name in names)
+
+
+@cache
+def _sorted_out(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Patterns that are plain names, which is nearly all, and those with a wildcard."""
+    wild = tuple(pattern for pattern in patterns if any(sign in pattern for sign in "*?["))
+    return frozenset(patterns).difference(wild), wild
 
 
 def _levels(control: Control, selection: Selection) -> bool:
@@ -81,11 +92,12 @@ def select(
                 names = set(taken) | set(before.instances if before else ())
                 whole = len(taken) == len(ids) or (before is not None and before.whole)
                 chosen[control.id] = ChosenControl(control, tuple(ids), tuple(sorted(names)), whole)
+        there = {selected.instances[one].rule.id for one in mine}
         for name in content.rules if profile.rules_in else ():
             rule = content.rules[name]
             if _hits(profile.rules_in, rule) and not _hits(profile.rules_out, rule):
                 instance = _instance(rule, profile, None, overrides or {})
-                if not any(selected.instances[one].rule.id == rule.id for one in mine):
+                if rule.id not in there:
                     selected.instances[instance.id] = instance
                     mine.add(instance.id)
     _check_overrides(selected, overrides or {})

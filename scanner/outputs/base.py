@@ -28,9 +28,9 @@ class Output:
 
 
 def names() -> list[str]:
-    """Names of all formats. A format `x` is the module `scanner.outputs.x` with an `OUTPUT`."""
+    """Names of all formats. A format `x-y` is the module `scanner.outputs.x_y` with an `OUTPUT`."""
     return sorted(
-        info.name
+        info.name.replace("_", "-")
         for info in pkgutil.iter_modules(package.__path__)
         if info.name != "base" and not info.ispkg and not info.name.startswith("_")
     )
@@ -40,7 +40,7 @@ def named(name: str) -> Output:
     """The output called `name`; its module is imported only now. Raises UsageError."""
     if name not in names():
         raise UsageError(f"there is no output format {name!r}", hint=f"known: {', '.join(names())}")
-    output = importlib.import_module(f"{package.__name__}.{name}").OUTPUT
+    output = importlib.import_module(f"{package.__name__}.{name.replace('-', '_')}").OUTPUT
     assert isinstance(output, Output)
     return output
 

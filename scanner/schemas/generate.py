@@ -18,15 +18,21 @@ from scanner.model.fact import STATES
 from scanner.model.result import ASSESSMENT_SCHEMA, CONTROL_STATUSES, STATUSES
 from scanner.model.rule import PARAM_TYPES, SEVERITIES
 from scanner.model.snapshot import SNAPSHOT_SCHEMA
+from scanner.schemas.bundle import bundle, bundle_verify, openings
+from scanner.schemas.conflicts import conflicts
 from scanner.schemas.forms import COUNT as _COUNT
 from scanner.schemas.forms import TEXT as _TEXT
 from scanner.schemas.forms import TEXTS as _TEXTS
 from scanner.schemas.forms import list_of as _list
 from scanner.schemas.forms import map_of as _map
 from scanner.schemas.forms import object_of as _object
-from scanner.schemas.sbom_diff import sbom_diff, sbom_timeline
+from scanner.schemas.gate import gate, gate_baseline, gate_policy
+from scanner.schemas.release import release
+from scanner.schemas.sbom_check import sbom_check
+from scanner.schemas.sbom_diff import sbom_diff, sbom_matrix, sbom_timeline
 from scanner.schemas.sbom_truth import sbom_truth
 from scanner.schemas.target import target
+from scanner.schemas.texts import texts
 from scanner.schemas.verification import verification
 
 __all__ = ["documents"]
@@ -41,6 +47,12 @@ _EVIDENCE = _object(
 )
 _TOOL = _object({"name": {"const": "assay"}, "version": _TEXT})
 _TARGET = _object({"kind": _TEXT, "identity": {"type": "object"}, "digest": _NULL_TEXT, "layout": {"type": "object"}})
+_BENCHMARK = _object(
+    {
+        **dict.fromkeys(("id", "title", "version", "release"), _TEXT),
+        "date": {"type": "string", "pattern": "^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$"},
+    }
+)
 _FACET_STATUS = {"enum": [*STATUSES, "not_required"]}
 
 
@@ -71,7 +83,11 @@ def _snapshot() -> dict[str, Any]:
 def _result() -> dict[str, Any]:
     waiver = _object(
         {"id": _TEXT, "reason": _TEXT, "owner": _TEXT, "expires": _TEXT, "expired": {"type": "boolean"}},
-        {"approver": _NULL_TEXT, "ticket": _NULL_TEXT},
+        {
+            "approver": _NULL_TEXT,
+            "ticket": _NULL_TEXT,
+            **dict.fromkeys(("control", "created", "compensating"), _TEXT),
+        },
     )
     return _object(
         {
@@ -118,7 +134,14 @@ def _assessment() -> dict[str, Any]:
             "results": _TEXTS,
             "note": _TEXT,
             "answered": {"anyOf": [_answer(), {"type": "null"}]},
-        }
+        },
+        {
+            "props": _object(
+                {},
+                {"vuln": _TEXT, "rule": _TEXT, "severity": _TEXT, "oscal": _TEXT}
+                | dict.fromkeys(("srg", "cci", "nist"), _TEXTS),
+            )
+        },
     )
     summary = _object(
         {
@@ -132,7 +155,8 @@ def _assessment() -> dict[str, Any]:
             "results": _map(_COUNT),
             "rules_selected": _COUNT,
             "rules_judged": _COUNT,
-        }
+        },
+        {"publisher": _TEXT, "source": _TEXT, "catalog": _COUNT, "benchmark": _BENCHMARK},
     )
     completeness = _object(
         {
@@ -174,11 +198,23 @@ def _assessment() -> dict[str, Any]:
                         "remediation": _object({"summary": _TEXT, "commands": _TEXTS, "disruption": _TEXT}),
                         "references": _TEXTS,
                         "claim_notes": _map(_TEXT),
-                    }
+                    },
+                    {"digest": _DIGEST},
                 )
             ),
             "unread": _list(_object({"fact": _TEXT, "state": _TEXT, "reason": _TEXT, "rules": _COUNT})),
-        }
+        },
+        {
+            "inputs": _object(
+                {
+                    "profiles": _list(_object({"id": _TEXT, "document": _NULL_TEXT})),
+                    "params": _map(_TEXT),
+                    "min_coverage": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+                    "waivers": _NULL_TEXT,
+                    "answers": _NULL_TEXT,
+                }
+            ),
+        },
     )
 
 
@@ -277,10 +313,21 @@ def documents() -> dict[str, dict[str, Any]]:
         "assessment": _assessment(),
         "result": _result(),
         "rule": _rule(),
+        "bundle": bundle(),
+        "bundle-verify": bundle_verify(),
+        "gate": gate(),
+        "gate-baseline": gate_baseline(),
+        "gate-policy": gate_policy(),
+        "openings": openings(),
+        "conflicts": conflicts(),
+        "release": release(),
+        "sbom-check": sbom_check(),
         "sbom-diff": sbom_diff(),
+        "sbom-matrix": sbom_matrix(),
         "sbom-timeline": sbom_timeline(),
         "sbom-truth": sbom_truth(),
         "target": target(),
+        "texts": texts(),
         "verify": verification(),
     }
     return {

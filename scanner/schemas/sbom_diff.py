@@ -1,4 +1,4 @@
-"""The schemas of SBOM comparisons and timelines, from their model."""
+"""The schemas of SBOM comparisons, matrices and timelines, from their model."""
 
 from __future__ import annotations
 
@@ -6,19 +6,46 @@ from typing import Any
 
 from scanner.schemas.forms import COUNT, TEXT, TEXTS, list_of, map_of, object_of
 from scanner.supply_chain.comparing.matching import MATCHED_BY
+from scanner.supply_chain.comparing.matrix import MATRIX_SCHEMA
 from scanner.supply_chain.comparing.result import DIFF_SCHEMA, KINDS, LEVELS
 from scanner.supply_chain.comparing.series import TIMELINE_SCHEMA
+from scanner.supply_chain.inputs.origin import KINDS as ORIGINS
+from scanner.supply_chain.inputs.origin import SIGNATURES
 
-__all__ = ["sbom_diff", "sbom_timeline"]
+__all__ = ["origin", "sbom_diff", "sbom_matrix", "sbom_timeline"]
 
 _LEVEL = {"enum": list(LEVELS)}
 _KIND = {"enum": list(KINDS)}
 
 
-def sbom_diff() -> dict[str, Any]:
-    """`assay sbom diff --json`."""
+_POLICY = object_of({"id": TEXT, "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}})
+_COUNTS = object_of({"materiality": map_of(COUNT), "kinds": map_of(COUNT)})
+_ACCOUNTED = object_of(
+    dict.fromkeys(("unchanged", "changed", "removed", "added", "relations_of_added_or_removed"), COUNT)
+)
+_SUMMARY = {**TEXTS, "maxItems": 10}
+
+
+def origin() -> dict[str, Any]:
+    """Where the SBOM of one side came from."""
+    texts = ("argument", "why", "image", "statement", "place", "rule", "says", "warning")
+    other = object_of(
+        {**dict.fromkeys(("statement", "state", "type", "place", "created", "problem"), TEXT), "components": COUNT}
+    )
+    return object_of(
+        {
+            **dict.fromkeys(texts, TEXT),
+            "kind": {"enum": list(ORIGINS)},
+            "signature": {"enum": list(SIGNATURES)},
+            "signers": TEXTS,
+            "others": list_of(other),
+        }
+    )
+
+
+def _side() -> dict[str, Any]:
     dropped = object_of({"what": TEXT, "why": TEXT, "place": TEXT, "count": COUNT})
-    side = object_of(
+    return object_of(
         {
             **dict.fromkeys(("source", "format", "spec", "sha256", "name", "version", "created"), TEXT),
             **dict.fromkeys(("components", "relations", "statements"), COUNT),
@@ -26,6 +53,11 @@ def sbom_diff() -> dict[str, Any]:
             "dropped": list_of(dropped),
         }
     )
+
+
+def sbom_diff() -> dict[str, Any]:
+    """`assay sbom diff --json`; `origins` stands in what the command writes."""
+    side = _side()
     place = object_of({"ref": TEXT, "place": TEXT})
     change = object_of(
         {
@@ -48,22 +80,62 @@ def sbom_diff() -> dict[str, Any]:
             "reasons": TEXTS,
         }
     )
-    accounted = dict.fromkeys(("unchanged", "changed", "removed", "added", "relations_of_added_or_removed"), COUNT)
     return object_of(
         {
             "schema": {"const": DIFF_SCHEMA},
             "old": side,
             "new": side,
-            "summary": {**TEXTS, "maxItems": 10},
+            "summary": _SUMMARY,
             "worst": _LEVEL,
-            "counts": object_of({"materiality": map_of(COUNT), "kinds": map_of(COUNT)}),
-            "accounted": object_of(dict(accounted)),
+            "counts": _COUNTS,
+            "accounted": _ACCOUNTED,
             "notes": TEXTS,
             "incomplete": TEXTS,
-            "policy": object_of({"id": TEXT, "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}}),
+            "policy": _POLICY,
             "changes": list_of(change),
             "suggestions": list_of(suggestion),
+        },
+        {"origins": object_of({"old": origin(), "new": origin()})},
+    )
+
+
+def sbom_matrix() -> dict[str, Any]:
+    """`assay sbom matrix --json`; `origins` (the base first) stands in what the command writes."""
+    cell = {"anyOf": [{"type": "null"}, object_of({"materiality": _LEVEL, "changes": COUNT})]}
+    row = object_of(
+        {
+            "kind": _KIND,
+            **dict.fromkeys(("identity", "name", "before", "after", "reason"), TEXT),
+            "materiality": _LEVEL,
+            "variants": COUNT,
+            "cells": list_of(cell),
         }
+    )
+    variant = object_of(
+        {
+            "side": _side(),
+            "summary": _SUMMARY,
+            "worst": _LEVEL,
+            "counts": _COUNTS,
+            "accounted": _ACCOUNTED,
+            "notes": TEXTS,
+            "incomplete": TEXTS,
+            "own": COUNT,
+        }
+    )
+    counts = object_of({**dict.fromkeys(("changes", "in_all", "in_one"), COUNT), "materiality": map_of(COUNT)})
+    return object_of(
+        {
+            "schema": {"const": MATRIX_SCHEMA},
+            "base": _side(),
+            "variants": list_of(variant),
+            "worst": _LEVEL,
+            "counts": counts,
+            "incomplete": TEXTS,
+            "policy": _POLICY,
+            "rows": list_of(row),
+        },
+        {"origins": list_of(origin())},
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from scanner.model.canonical import canonical
 from scanner.model.errors import UsageError
-from scanner.outputs import pdf as module
+from scanner.outputs._pdf import fetcher as own_files
 from scanner.outputs.base import named
 from scanner.outputs.pdf import OUTPUT
 from tests.outputs.report_checks import ROOT, need_weasyprint, pdf_everything, pdf_streams, pdf_text, render_elsewhere
@@ -116,7 +116,7 @@ def test_the_same_bytes_everywhere(pdf: bytes, tmp_path: Path) -> None:
 def test_only_its_own_files_are_fetched() -> None:
     from weasyprint.urls import FatalURLFetchingError
 
-    fetcher = module._fetcher({"report:a.svg": ("image/svg+xml", b"<svg/>")})
+    fetcher = own_files({"report:a.svg": ("image/svg+xml", b"<svg/>")})
     assert fetcher("report:a.svg").read() == b"<svg/>"
     for url in ("file:///etc/passwd", "http://127.0.0.1/", "data:text/css,a", "report:b.svg", "report:../a.svg"):
         with pytest.raises(FatalURLFetchingError):

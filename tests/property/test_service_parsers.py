@@ -18,7 +18,7 @@ from scanner.parsers.shell_tools import answer
 from scanner.parsers.shell_values import Text, UndecidedError, arithmetic, compare, regex_search
 
 UNIT = "[Unit]\nAfter=a.service \\\n b.service\n[Socket]\nListenStream=[::]:22\n[Timer]\nOnCalendar=daily\n"
-POLICY = '{"default": [{"type": "reject"}], "transports": {"docker": {"q/x": [{"type": "signedBy", "keyPath": "/k"}]}}}'
+POLICY = '{"default": [{"type": "reject"}], "transports": {"docker": {"q/x": [{"type": "sigstoreSigned", "keyPath": "/k"}]}}}'
 REGISTRY = "default-docker:\n  lookaside: x\ndocker:\n  quay.io/x:\n    use-sigstore-attachments: true\n"
 ORIGIN = "[origin]\ncontainer-image-reference=ostree-image-signed:docker://q/x\n"
 STATUS = '{"kind": "BootcHost", "spec": {"image": {"image": "q"}}, "status": {"booted": {"image": {}}}}'

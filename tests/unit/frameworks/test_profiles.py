@@ -43,9 +43,9 @@ def test_it_is_the_base_with_changes() -> None:
 
 def test_an_organisations_value_reaches_every_rule_with_that_variable() -> None:
     own = _chosen(OWN)
-    assert _params(own, "sshd-idle-interval-limited") == [{"seconds": 120}]
+    assert [one["seconds"] for one in _params(own, "sshd-idle-interval-limited")] == [120]
     (instance,) = [one for one in own.instances.values() if one.rule.id == "sshd-idle-interval-limited"]
-    assert instance.sources == {"seconds": "profile our-stig"}
+    assert instance.sources["seconds"] == "profile our-stig"
 
 
 def test_what_is_left_out_makes_its_control_partial() -> None:
