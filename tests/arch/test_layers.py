@@ -19,6 +19,7 @@ LAYERS = (
     ("frameworks",),
     ("supply_chain",),
     ("outputs",),
+    ("bundle", "gate", "fleet"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
