@@ -9,7 +9,7 @@ OUT ?= out
 # extra arguments for `make scan`, e.g. make scan ARGS="--profile velaos"
 ARGS ?=
 
-.PHONY: help scan test test-long conformance dev fmt lint type drift check fuzz docs lock pyz wheel bench clean
+.PHONY: help scan test test-long conformance dev fmt lint type drift check fuzz docs lock pyz man wheel bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -64,6 +64,7 @@ drift: dev  ## generated files are what the content generates
 docs: dev  ## write generated files anew
 	@$(BIN)/assay controls matrix --output COMPLIANCE_MATRIX.md
 	@$(BIN)/python -m scanner.schemas.generate
+	@$(BIN)/python -m scanner.gate.tables
 
 check: lint type drift test  ## all of it
 
@@ -82,6 +83,9 @@ lock: dev  ## pin dependencies anew, with hashes
 
 pyz: dev  ## dist/assay-collect.pyz: the collectors as one file, standard library only
 	@$(BIN)/python -m scanner.cli.pyz --output dist/assay-collect.pyz
+
+man: $(VENV)/.runtime  ## dist/assay.1: the manual page, from the help of every verb
+	@$(BIN)/python -m scanner.cli.manual --output dist/assay.1
 
 wheel: dev  ## dist/*.whl
 	@$(BIN)/python -m build --wheel --no-isolation -o dist . >/dev/null && ls dist/*.whl

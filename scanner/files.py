@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import tempfile
@@ -9,7 +10,17 @@ from pathlib import Path
 
 from scanner.model.errors import InputError, UsageError
 
-__all__ = ["below", "cache_folder", "content_root", "read_bytes", "read_input", "stamp", "write_output", "write_secret"]
+__all__ = [
+    "below",
+    "cache_folder",
+    "content_root",
+    "map_bytes",
+    "read_bytes",
+    "read_input",
+    "stamp",
+    "write_output",
+    "write_secret",
+]
 
 MAX_INPUT = 512 * 1024 * 1024
 """Bytes of a snapshot, assessment or content file that is handed in."""
@@ -63,6 +74,18 @@ def read_bytes(path: Path, limit: int = MAX_INPUT) -> bytes:
         return data
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+
+
+def map_bytes(path: Path, limit: int) -> mmap.mmap | bytes:
+    """The bytes of one of our files, read as they are looked at. Raises InputError."""
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > limit:
+                raise InputError(f"larger than {limit} bytes", where=str(path))
+            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", where=str(path)) from error
 
 
 def read_input(name: str) -> bytes:

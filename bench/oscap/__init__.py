@@ -13,9 +13,10 @@ that alone decides some thirty rules.
 
 Each tree is judged by `oscap xccdf eval` with the STIG profile, by `assay scan` with the STIG profile for the verdicts
 (our rules carry the public ids as aliases), and by `assay scan` with every framework at once for the cost. Printed: how
-the verdicts agree, which rules each could judge, where we differ, wall time, CPU and peak memory. On two cores of a
-server (2026) the STIG profile takes oscap 1.3.7 9.7 to 10.0 s of CPU and 450 MiB, all frameworks take Assay 0.44 to
-0.48 s and 63 MiB: 21 to 22 times less CPU; with the STIG profile alone it is 27 times less.
+the verdicts agree, which rules each could judge, where we differ, wall time, CPU and peak memory. On
+two cores of a server (2026) the STIG profile takes oscap 1.3.7 9.7 to 10.9 s of CPU and 450 MiB, all frameworks take
+Assay 0.44 to 0.50 s and 63 MiB: 20 to 24 times less CPU (19 in one run on a busy machine), and 24 to 29 times less with
+the STIG profile alone.
 
 The end is 1 when `reasons.yaml` does not say why we pass a rule that oscap fails, or call such a one not applicable,
 or do not judge one that oscap judges; 0 otherwise. Nothing of it runs in `make test`.

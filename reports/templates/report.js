@@ -4,6 +4,8 @@
   const form = find("filters");
   const framework = find("f-framework"), status = find("f-status"), severity = find("f-severity");
   const text = find("f-text"), count = find("f-count");
+  const of = " " + (count.dataset.of || "of") + " ";
+  const said = count.dataset.said || "{results} of {allresults} results, {controls} of {allcontrols} controls";
   const items = Array.from(document.querySelectorAll("[data-item]"), (node) => ({
     node, kind: node.dataset.item, status: node.dataset.s, severity: node.dataset.v,
     frameworks: (node.dataset.f || "").split(" "), words: null,
@@ -34,10 +36,11 @@
     for (const group of groups) {
       const left = group.items.filter((node) => !node.hidden).length;
       group.node.hidden = left === 0;
-      group.counter.textContent = left === group.items.length ? String(left) : left + " of " + group.items.length;
+      group.counter.textContent = left === group.items.length ? String(left) : left + of + group.items.length;
     }
     const [results, controls] = [totals.result, totals.control];
-    count.textContent = results[0] + " of " + results[1] + " results, " + controls[0] + " of " + controls[1] + " controls";
+    count.textContent = said.replace("{results}", results[0]).replace("{allresults}", results[1])
+      .replace("{controls}", controls[0]).replace("{allcontrols}", controls[1]);
   };
 
   let timer = 0;

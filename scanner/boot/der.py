@@ -9,9 +9,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Element", "certificate_subject", "children", "element", "pem_bytes", "rsa_numbers"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
 
 from scanner.boot import der
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = [
     "GLOBAL_GUID",

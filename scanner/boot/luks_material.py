@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from scanner.boot import luks_json, sector_cipher
 from scanner.boot.luks import LUKS1_SIZE, SECTOR, Reader, read_metadata
 from scanner.boot.luks_model import Header, Keyslot, Segment
 from scanner.model.errors import NotCollectedError, ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["Data", "Digest", "Kdf", "Lock", "Slot", "read_lock"]
 

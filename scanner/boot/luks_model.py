@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from scanner.model.records import dataclass
 
 __all__ = ["Copy", "Header", "Keyslot", "Segment", "Token"]
 

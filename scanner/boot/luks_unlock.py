@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from scanner.boot.luks import SECTOR, Reader
 from scanner.boot.luks_material import Digest, Kdf, Lock, Slot
 from scanner.boot.sector_cipher import sector_cipher
 from scanner.model.errors import DamagedError, LimitError, NotCollectedError, TargetError
+from scanner.model.records import dataclass
 
 __all__ = ["MAX_DERIVATION", "MAX_MEMORY", "MAX_WORK", "Opened", "Work", "merge", "unlock"]
 

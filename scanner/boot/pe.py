@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 from scanner.parsers import pe_machine
 
 __all__ = ["MAX_SECTIONS", "Certificate", "Image", "Reader", "Section", "content", "looks_like_pe", "parse"]
@@ -63,7 +63,6 @@ class Section:
     virtual_address: int
     offset: int
     raw_size: int
-    characteristics: int
     size: int
     inside: bool
 
@@ -165,15 +164,13 @@ def _sections(read: Reader, size: int, table: int, count: int, strings: int) -> 
     if len(raw) < count * _SECTION.size:
         raise ParseError("the file ends in its section table", offset=table)
     found = []
-    for name, virtual, address, stored, offset, _, _, _, _, flags in _SECTION.iter_unpack(raw):
+    for name, virtual, address, stored, offset, _, _, _, _, _ in _SECTION.iter_unpack(raw):
         text = name.partition(b"\0")[0].decode("utf-8", "replace")
         # The data of a section of zeros lies nowhere: its offset and stored size are 0.
         wanted = min(virtual, stored)
         have = max(0, min(wanted, size - offset))
         found.append(
-            Section(
-                text, _long_name(read, text, strings), virtual, address, offset, stored, flags, have, have == wanted
-            )
+            Section(text, _long_name(read, text, strings), virtual, address, offset, stored, have, have == wanted)
         )
     return found
 

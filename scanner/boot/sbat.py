@@ -5,9 +5,8 @@ Source: rhboot/shim, SBAT.md ("Format of SBAT metadata") and sbat.c: lines of co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["MAX_BYTES", "Component", "parse"]
 

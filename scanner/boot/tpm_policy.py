@@ -12,9 +12,9 @@ import hashlib
 import itertools
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = [
     "BANKS",

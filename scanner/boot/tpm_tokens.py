@@ -14,13 +14,14 @@ import binascii
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from scanner.boot import der, tpm_policy
 from scanner.boot.luks_model import Token
 from scanner.boot.tpm_policy import Public
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = ["CLEVIS_UUID", "Binding", "Sealed", "binding_of", "clevis_binding", "luksmeta_records"]
 

@@ -12,11 +12,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from scanner.boot import der
 from scanner.boot.pe import Image, Reader, Section
 from scanner.model.errors import ParseError
+from scanner.model.records import dataclass
 
 __all__ = [
     "SECTIONS",

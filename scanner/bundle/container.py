@@ -15,6 +15,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from scanner import files
 from scanner.model.errors import InputError, UsageError
@@ -38,10 +39,10 @@ _MODE = (stat.S_IFREG | 0o644) << 16
 def check_path(path: str) -> None:
     """Raise RefusedError for a name that is not a plain relative path in ASCII."""
     if len(path) > 200 or not _PATH.fullmatch(path):
-        raise RefusedError(f"a file is called {path[:80]!r}, which no bundle writes")
+        raise RefusedError("a file has a name that no bundle writes")
 
 
-def pack(content: Mapping[str, bytes]) -> Iterator[bytes]:
+def pack(content: Mapping[str, bytes] | Mapping[str, memoryview]) -> Iterator[bytes | memoryview]:
     """The zip file of these files, in pieces."""
     central = []
     offset = 0
@@ -70,18 +71,75 @@ def write(name: str, content: Mapping[str, bytes]) -> None:
         files.write_output(str(folder / path), content[path])
 
 
-def read(name: str) -> dict[str, bytes]:
-    """The files of a bundle. Raises InputError when it cannot be read, RefusedError when it is no bundle of ours."""
+def read(name: str) -> Mapping[str, bytes]:
+    """The files of a bundle, each read when it is asked for.
+
+    Raises InputError when it cannot be read, RefusedError when it is no bundle of ours.
+    """
     path = Path(name)
-    return _folder(path) if path.is_dir() else _unpacked(files.read_bytes(path, MAX_TOTAL))
+    return _Folder(path) if path.is_dir() else _zip_file(path)
 
 
-def _unpacked(data: bytes) -> dict[str, bytes]:
-    found = dict(_entries(data))
+class _Kept(Mapping[str, bytes]):
+    """Files that are read when first asked for, and then kept: what was checked is what is used."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, bytes] = {}
+
+    def __getitem__(self, path: str) -> bytes:
+        if path not in self._read:
+            self._read[path] = self._look(path)
+        return self._read[path]
+
+    def _look(self, path: str) -> bytes:
+        raise NotImplementedError
+
+
+class _ZipFile(_Kept):
+    """`places`: offset and size of each file."""
+
+    def __init__(self, data: memoryview, places: dict[str, tuple[int, int]]) -> None:
+        super().__init__()
+        self._data, self._places = data, places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _look(self, path: str) -> bytes:
+        offset, size = self._places[path]
+        return bytes(self._data[offset : offset + size])
+
+    def piece(self, path: str) -> memoryview:
+        """A file, not kept."""
+        offset, size = self._places[path]
+        return self._data[offset : offset + size]
+
+
+class _Pieces(Mapping[str, memoryview]):
+    """The same files, one at a time and not kept."""
+
+    def __init__(self, whole: _ZipFile) -> None:
+        self._whole = whole
+
+    def __getitem__(self, path: str) -> memoryview:
+        return self._whole.piece(path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+
+def _zip_file(path: Path) -> _ZipFile:
+    data = memoryview(files.map_bytes(path, MAX_TOTAL))
+    found = _ZipFile(data, dict(_places(data)))
     at = 0
-    view = memoryview(data)
-    for piece in pack(found):
-        if view[at : at + len(piece)] != piece:
+    for piece in pack(_Pieces(found)):
+        if data[at : at + len(piece)] != piece:
             raise RefusedError("the zip file is not as a bundle is written: something was changed, added or reordered")
         at += len(piece)
     if at != len(data):
@@ -89,43 +147,63 @@ def _unpacked(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def _entries(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The files by the local headers, one behind the other; `_unpacked` holds every other byte against them."""
+def _places(data: memoryview) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The files by the local headers, one behind the other; `_zip_file` holds every other byte against them."""
     at, count = 0, 0
-    while data[at : at + 4] == b"PK\x03\x04":
+    while bytes(data[at : at + 4]) == b"PK\x03\x04":
         if len(data) < at + _LOCAL.size:
             raise RefusedError("the zip file is cut off")
         *_, size, length, _ = _LOCAL.unpack_from(data, at)
         start = at + _LOCAL.size + length
-        path = data[at + _LOCAL.size : start].decode("ascii", "replace")
+        path = bytes(data[at + _LOCAL.size : start]).decode("ascii", "replace")
         check_path(path)
         count += 1
         if count > MAX_FILES or start + size > len(data):
             raise RefusedError("the zip file is cut off, or holds too many files")
-        yield path, data[start : start + size]
+        yield path, (start, size)
         at = start + size
     if not count:
         raise RefusedError("this is not a bundle: it does not begin as a zip file of stored files")
 
 
-def _folder(root: Path) -> dict[str, bytes]:
-    """The files of a bundle that lies unpacked; links and special files are refused."""
-    found: dict[str, bytes] = {}
-    total = 0
-    for where, folders, names in os.walk(root):
+class _Folder(_Kept):
+    """A bundle that lies unpacked; links, special files and empty folders are refused."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self._root = root
+        self._sizes = dict(_listed(root))
+        if not self._sizes:
+            raise InputError("the folder is empty", where=str(root))
+        if len(self._sizes) > MAX_FILES or sum(self._sizes.values()) > MAX_TOTAL:
+            raise RefusedError("the folder holds more than a bundle may")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def _look(self, path: str) -> bytes:
+        return files.read_bytes(self._root / path, self._sizes[path])
+
+
+def _listed(root: Path) -> Iterator[tuple[str, int]]:
+    """Path and size of every file."""
+
+    def unreadable(error: OSError) -> NoReturn:
+        raise InputError(f"a folder cannot be read: {error.strerror or error}", where=str(root)) from None
+
+    for where, folders, names in os.walk(root, onerror=unreadable):
+        if not folders and not names and Path(where) != root:
+            raise RefusedError("the folder holds an empty folder")
         for name in (*folders, *names):
             path = Path(where, name)
             relative = path.relative_to(root).as_posix()
             check_path(relative)
-            mode = path.lstat().st_mode
-            if name in folders and stat.S_ISDIR(mode):
+            status = path.lstat()
+            if name in folders and stat.S_ISDIR(status.st_mode):
                 continue
-            if not stat.S_ISREG(mode):
-                raise RefusedError(f"{relative} is a link or a special file")
-            found[relative] = files.read_bytes(path)
-            total += len(found[relative])
-            if len(found) > MAX_FILES or total > MAX_TOTAL:
-                raise RefusedError("the folder holds more than a bundle may")
-    if not found:
-        raise InputError("the folder is empty", where=str(root))
-    return found
+            if not stat.S_ISREG(status.st_mode):
+                raise RefusedError("the folder holds a link or a special file")
+            yield relative, status.st_size

@@ -48,12 +48,10 @@ def _modified(changed: list[str], added: list[str], removed: list[str], version:
         for word, names in (("changed", changed), ("added", added), ("removed", removed))
         if names
     )
+    said = f"MODIFIED: the rules or controls are not those of the released Assay {scanner.__version__}: {counts}"
     if version == scanner.__version__:
-        return f"MODIFIED: the rules or controls are not those of the released Assay {version}: {counts}"
-    return (
-        f"the rules or controls are not those of this Assay {scanner.__version__}: {counts}; they were packed by Assay "
-        f"{version}: verify with that version, or accept their digest"
-    )
+        return said
+    return f"{said}; the signer says they are those of Assay {version}: verify with that version to see"
 
 
 def content_of(

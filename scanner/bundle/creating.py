@@ -8,15 +8,17 @@ from typing import Any
 import scanner
 from scanner import files
 from scanner.bundle.container import check_path
-from scanner.bundle.judging import judged_again, sentence
+from scanner.bundle.judging import TOKEN, judged_again, sentence
 from scanner.bundle.manifest import (
     BESIDE,
     CHECKSUMS,
+    INSTRUCTIONS,
     MANIFEST,
     MANIFEST_SCHEMA,
     Entry,
     checksums,
     entry,
+    target_json,
 )
 from scanner.bundle.parts import Attachment, Parts, Subject, safe_name
 from scanner.bundle.reports import rendered, texts_path
@@ -119,7 +121,7 @@ def _members(parts: Parts, content: Content, say: Say) -> Iterator[tuple[str, by
     for number, one in enumerate(parts.attachments, 1):
         yield _attachment_path(number, one), one.data, "attachment"
     page = files.content_root() / "reports/templates/bundle-verify.md"  # its commands are run in tests
-    yield "VERIFY.md", files.read_bytes(page), "instructions"
+    yield INSTRUCTIONS, files.read_bytes(page), "instructions"
 
 
 def _attachment_path(number: int, one: Attachment) -> str:
@@ -138,9 +140,11 @@ def _manifest(parts: Parts, content: Content, entries: list[Entry]) -> dict[str,
         "previous": {"manifest": parts.previous.manifest, "created_at": parts.previous.created_at}
         if parts.previous
         else None,
-        "redaction": {"level": parts.redaction.level, "hidden": parts.redaction.hidden} if parts.redaction else None,
+        "redaction": {"level": parts.redaction, "hidden": _hidden(parts)} if parts.redaction else None,
         "content": {"digest": content.digest, "overrides": list(content.overrides)},
-        "targets": [_target(number, one) for number, one in enumerate(parts.subjects, 1)],
+        "targets": [
+            target_json(number, one.snapshot, one.assessment, one.taken) for number, one in enumerate(parts.subjects, 1)
+        ],
         "attachments": [
             {"path": _attachment_path(number, one), "framework": one.framework, "control": one.control}
             for number, one in enumerate(parts.attachments, 1)
@@ -149,17 +153,9 @@ def _manifest(parts: Parts, content: Content, entries: list[Entry]) -> dict[str,
     }
 
 
-def _target(number: int, subject: Subject) -> dict[str, Any]:
-    target, run = subject.assessment["target"], subject.snapshot.run
-    return {
-        "kind": target["kind"],
-        "identity": target["identity"],
-        "digest": target["digest"],
-        "facts_digest": subject.assessment["facts_digest"],
-        "snapshot": f"targets/{number:02}/snapshot.json",
-        "assessment": f"targets/{number:02}/assessment.json",
-        "collected_at": run.get("collected_at"),
-        "clock": run.get("clock"),
-        "limits": dict(subject.snapshot.limits),
-        "taken": list(subject.taken),
-    }
+def _hidden(parts: Parts) -> int:
+    """How many different values are hidden, in all targets together."""
+    written = (
+        canonical(document) for one in parts.subjects for document in (one.snapshot.to_json(), dict(one.assessment))
+    )
+    return len({token for data in written for token in TOKEN.findall(data)})

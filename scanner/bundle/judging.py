@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scanner.engine.content import Content
 from scanner.frameworks.inputs import evaluate, inputs_of
 from scanner.model.canonical import canonical
+from scanner.model.fact import Fact
 from scanner.model.result import Assessment, Result, result_from
-from scanner.model.snapshot import Snapshot
+from scanner.model.snapshot import Snapshot, fact_json
 from scanner.supply_chain.signing.result import RefusedError
 
-__all__ = ["Difference", "judged_again", "sentence"]
+__all__ = ["TOKEN", "Difference", "judged_again", "sentence"]
 
 _NAMED = 5
+_TAKEN = ("status", "facets", "half", "explanation", "expected", "found", "evidence")
+"""What is taken of a result that rests on hidden values."""
+
+TOKEN = re.compile(rb"redacted-[0-9a-f]{64}")
+"""What stands for a hidden value (see `redaction`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +47,12 @@ def judged_again(
     alone is no difference. Raises InputError, ContentError, UsageError when it cannot be judged, RefusedError.
     """
     inputs = inputs_of(assessment, content)
-    given = _given(evaluate(snapshot, content, inputs), assessment, taken) if taken else None
+    given = _given(snapshot, evaluate(snapshot, content, inputs), assessment, taken) if taken else None
     again = evaluate(snapshot, content, inputs, given=given).to_json()
-    again["tool"] = dict(assessment["tool"])
+    again["tool"] = {"name": "assay", "version": assessment["tool"]["version"]}
     if canonical(again) == canonical(dict(assessment)):
         return Difference((), (), ())
-    return Difference(
+    found = Difference(
         _changed(_by(assessment["results"], "instance"), _by(again["results"], "instance")),
         _changed(_by(assessment["controls"], "framework", "id"), _by(again["controls"], "framework", "id")),
         tuple(
@@ -56,16 +63,33 @@ def judged_again(
             )
         ),
     )
+    # Other bytes are a difference, even where no name tells which: entries in another order, or twice.
+    return found or Difference((), (), ("order of entries",))
 
 
-def _given(judged: Assessment, assessment: Mapping[str, Any], taken: Sequence[str]) -> dict[str, Result]:
-    """The results that are taken. Raises RefusedError for one that the evidence still decides."""
-    now = {one.instance: one.status for one in judged.results}
-    stated = _by(assessment["results"], "instance")
+def _given(
+    snapshot: Snapshot, judged: Assessment, assessment: Mapping[str, Any], taken: Sequence[str]
+) -> dict[str, Result]:
+    """The results that are taken: verdict, words and places as they are stated, everything else as it is judged here.
+
+    Raises RefusedError for one that the evidence still decides, or that rests on nothing hidden.
+    """
+    now = {one.instance: one for one in judged.results}
+    stated = {one["instance"]: one for one in assessment["results"]}
+    found = {}
     for name in taken:
-        if name not in stated or now.get(name) not in ("unknown", "error"):
+        if name not in stated or name not in now or now[name].status not in ("unknown", "error"):
+            raise RefusedError(f"the result {name} is decided by the evidence, and is not judged again")
+        if not any(_hides(snapshot.facts.get(fact)) for fact in now[name].facts):
             raise RefusedError(f"the result {name} does not rest on a hidden value, and is not judged again")
-    return {name: result_from(stated[name]) for name in taken}
+        word = result_from(stated[name])
+        found[name] = replace(now[name], **{key: getattr(word, key) for key in _TAKEN})
+    return found
+
+
+def _hides(fact: Fact | None) -> bool:
+    """Whether something in a fact was hidden."""
+    return fact is not None and TOKEN.search(canonical(fact_json(fact))) is not None
 
 
 def sentence(found: Difference) -> str:

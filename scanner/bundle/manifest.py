@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scanner.model.canonical import canonical
+from scanner.model.snapshot import Snapshot
 
 __all__ = [
     "BESIDE",
     "CHECKSUMS",
     "ENVELOPE",
+    "FOLDERS",
+    "INSTRUCTIONS",
     "KEYLESS",
     "MANIFEST",
     "MANIFEST_SCHEMA",
     "PREDICATE_TYPE",
-    "ROLES",
     "TIMESTAMP",
     "Entry",
     "checksums",
     "entry",
     "sha256",
     "statement",
+    "target_json",
 ]
 
 MANIFEST_SCHEMA = "assay/bundle/v1"
@@ -33,14 +36,26 @@ ENVELOPE = "manifest.dsse.json"
 KEYLESS = "manifest.sigstore.json"
 TIMESTAMP = "manifest.tsr"
 CHECKSUMS = "SHA256SUMS"
+INSTRUCTIONS = "VERIFY.md"
 BESIDE = (MANIFEST, ENVELOPE, KEYLESS, TIMESTAMP)
 """Files that the manifest cannot name: itself, and what was made over it."""
 
 PREDICATE_TYPE = "https://assay.invalid/predicates/bundle/v1"
-ROLES = (
-    *("assessment", "attachment", "brand", "checksums", "content", "instructions", "report", "sbom", "sbom-diff"),
-    *("signatures", "snapshot", "texts"),
-)
+FOLDERS: Mapping[str, str] = {
+    "assessment": "targets/",
+    "attachment": "attachments/",
+    "brand": "brand/",
+    "checksums": CHECKSUMS,
+    "content": "content/",
+    "instructions": INSTRUCTIONS,
+    "report": "reports/",
+    "sbom": "sbom/",
+    "sbom-diff": "sbom-diff/",
+    "signatures": "signatures/",
+    "snapshot": "targets/",
+    "texts": "texts/",
+}
+"""Roles of files, and where files of each lie."""
 
 _MEDIA_TYPES = {
     ".json": "application/json",
@@ -86,6 +101,24 @@ def entry(path: str, data: bytes, role: str) -> Entry:
 def sha256(data: bytes) -> str:
     """SHA-256 in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def target_json(number: int, snapshot: Snapshot, assessment: Mapping[str, Any], taken: Sequence[str]) -> dict[str, Any]:
+    """What the manifest says of a target (numbered from 1). All is in its snapshot or assessment, but `taken`: the
+    results (instances) that rest on hidden values."""
+    target, run = assessment["target"], snapshot.run
+    return {
+        "kind": target["kind"],
+        "identity": target["identity"],
+        "digest": target["digest"],
+        "facts_digest": assessment["facts_digest"],
+        "snapshot": f"targets/{number:02}/snapshot.json",
+        "assessment": f"targets/{number:02}/assessment.json",
+        "collected_at": run.get("collected_at"),
+        "clock": run.get("clock"),
+        "limits": dict(snapshot.limits),
+        "taken": list(taken),
+    }
 
 
 def checksums(entries: Iterable[Entry]) -> bytes:

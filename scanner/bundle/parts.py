@@ -14,7 +14,7 @@ from scanner.model.snapshot import Snapshot
 if TYPE_CHECKING:
     from scanner.outputs.pack.model import Brand
 
-__all__ = ["Attachment", "Parts", "Previous", "Redaction", "Subject", "safe_name"]
+__all__ = ["Attachment", "Parts", "Previous", "Subject", "safe_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,12 @@ class Previous:
 
 
 @dataclass(frozen=True, slots=True)
-class Redaction:
-    """That values were hidden: the level, and how many different ones."""
-
-    level: str
-    hidden: int
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
     """All of a bundle but content and signature. Documents are (name, bytes); `reports`: formats for each target;
-    `texts`: official texts by framework, for the reports; `companions`: what will be made over the manifest (envelope,
-    sigstore bundle, timestamp); `brand`: how the report of the whole bundle looks, None for no such report; `key`: id
-    of the key that will sign, as that report names it."""
+    `redaction`: the level at which values were hidden; `texts`: official texts by framework, for the reports;
+    `companions`: what will be made over the manifest (envelope, sigstore bundle, timestamp); `brand`: how the
+    report of the whole bundle looks, None for no such report; `key`: id of the key that will sign, as that report
+    names it."""
 
     subjects: tuple[Subject, ...]
     chain: str
@@ -72,7 +65,7 @@ class Parts:
     texts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     previous: Previous | None = None
-    redaction: Redaction | None = None
+    redaction: str = ""
     companions: tuple[str, ...] = (ENVELOPE,)
     brand: Brand | None = None
     key: str = ""

@@ -17,12 +17,13 @@ from typing import Protocol
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from scanner.model.errors import AssayError, InputError, UsageError
 from scanner.supply_chain.signing.documents import decode_base64, read_object
 from scanner.supply_chain.signing.keys import PublicKey, load_public_key
 
-__all__ = ["ALGORITHMS", "KeyFile", "Signer", "generate", "load_private_key"]
+__all__ = ["ALGORITHMS", "KeyFile", "Signer", "generate", "load_private_key", "low_s"]
 
 ALGORITHMS = ("ed25519", "ecdsa-p256", "ecdsa-p384")
 
@@ -61,7 +62,8 @@ class KeyFile:
             return key.sign(data)
         if isinstance(key, rsa.RSAPrivateKey):
             return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
-        return key.sign(data, ec.ECDSA(_HASHES[key.curve.name](), deterministic_signing=True))
+        made = key.sign(data, ec.ECDSA(_HASHES[key.curve.name](), deterministic_signing=True))
+        return low_s(made, key.curve.name)
 
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
@@ -69,6 +71,29 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "secp384r1": hashes.SHA384,
     "secp521r1": hashes.SHA512,
 }
+
+
+_ORDERS = {
+    "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    "secp384r1": int(
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16
+    ),
+    "secp521r1": int(
+        "01FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFA"
+        "51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409",
+        16,
+    ),
+}
+"""Orders of the curves (SEC 2, sections 2.4.2, 2.5.1, 2.6.1)."""
+
+
+def low_s(signature: bytes, curve: str) -> bytes:
+    """The one of two ECDSA signatures that fit the same data whose s is the smaller, in DER: so there is only one.
+
+    Raises ValueError for what is no signature.
+    """
+    r, s = decode_dss_signature(signature)
+    return encode_dss_signature(r, min(s, _ORDERS[curve] - s))
 
 
 def generate(algorithm: str, password: bytes) -> tuple[bytes, bytes]:

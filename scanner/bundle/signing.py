@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 
-from scanner.bundle.manifest import MANIFEST, sha256, statement
-from scanner.bundle.private_keys import Signer
+from scanner.bundle.manifest import MANIFEST, MANIFEST_SCHEMA, sha256, statement
+from scanner.bundle.private_keys import Signer, low_s
 from scanner.model.canonical import canonical
+from scanner.schemas.reading import read_document
 from scanner.supply_chain.signing.artifact import artifact_of
 from scanner.supply_chain.signing.documents import read_object
 from scanner.supply_chain.signing.dsse import pae, read_envelope
@@ -16,6 +17,8 @@ from scanner.supply_chain.signing.result import RefusedError
 __all__ = ["PAYLOAD_TYPE", "check_envelope", "envelope", "signature_in"]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+
+_CURVES = {"ECDSA P-256": "secp256r1", "ECDSA P-384": "secp384r1", "ECDSA P-521": "secp521r1"}
 
 
 def envelope(manifest: bytes, signer: Signer) -> bytes:
@@ -45,17 +48,20 @@ def check_envelope(data: bytes, manifest: bytes, keys: tuple[PublicKey, ...]) ->
     """The key, one of those given, that signed this manifest.
 
     Nothing of the envelope is left open: its bytes must be those that are written for this manifest, key and signature.
-    Raises RefusedError.
+    Raises RefusedError, InputError.
     """
     found = read_envelope(data)
     signature = signature_in(data)
     key = matching(keys, signature, artifact_of(pae(found.payload_type, found.payload)))
     if key is None:
         raise RefusedError("the bundle is not signed by a key that was given")
+    if key.algorithm in _CURVES and low_s(signature, _CURVES[key.algorithm]) != signature:
+        raise RefusedError("the signature is the second of the two that fit: it was made of the first")
     # From here on the payload is the signer's word; only when it names this manifest is the manifest read.
     signed = read_object(found.payload, "the statement").get("subject")
     if signed != [{"name": MANIFEST, "digest": {"sha256": sha256(manifest)}}]:
         raise RefusedError("the signature is genuine, but of another manifest")
+    read_document(manifest, "bundle", MANIFEST_SCHEMA, MANIFEST, "assay bundle create")
     if found.payload_type != PAYLOAD_TYPE or found.payload != statement(manifest):
         raise RefusedError("the signed statement is not the one that is written for this manifest")
     if data != _written(found.payload, signature, key.id):

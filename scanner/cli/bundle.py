@@ -99,7 +99,7 @@ def create(
     from scanner.bundle import container
     from scanner.bundle.creating import bundle_files, match_snapshots
     from scanner.bundle.manifest import ENVELOPE, KEYLESS, MANIFEST, TIMESTAMP
-    from scanner.bundle.parts import Parts, Redaction
+    from scanner.bundle.parts import Parts
     from scanner.bundle.redaction import openings_file
     from scanner.bundle.signing import envelope, signature_in
     from scanner.files import write_secret
@@ -129,6 +129,8 @@ def create(
             raise UsageError(
                 "--redact needs --redaction-secret and --openings", hint="head -c 32 /dev/urandom > secret"
             )
+        if Path(openings).exists():
+            raise UsageError(f"{openings} is there already", hint="openings are kept: choose another name")
         say("hiding values")
         subjects = _redacted(subjects, book, redact, _read(redaction_secret), hidden)
     made = [name for name, wanted in ((ENVELOPE, key), (KEYLESS, keyless), (TIMESTAMP, tsa)) if wanted]
@@ -144,7 +146,7 @@ def create(
         texts=_texts(subjects, values["texts"]),
         attachments=tuple(_attachment(one) for one in attach or ()),
         previous=before,
-        redaction=Redaction(redact, len(hidden)) if redact else None,
+        redaction=redact,
         companions=tuple(made),
         brand=look,
         key=signer.public.id if signer is not None else "",
@@ -202,6 +204,7 @@ def verify(
 ) -> None:
     """Verify signature, files, chain and rules of a bundle, and judge its evidence again. Ends 4 when a link fails."""
     from scanner.bundle import container
+    from scanner.bundle.case import Case
     from scanner.bundle.redaction import read_openings
     from scanner.bundle.verifying import verify_bundle
     from scanner.supply_chain.signing.result import RefusedError
@@ -214,16 +217,18 @@ def verify(
         files = container.read(bundle)
     except RefusedError as error:
         raise RefusedError(error.message, where=bundle) from None
-    found = verify_bundle(
+    case = Case(
         files,
         wanted,
         shared.load_content(None, False),
+        shared.now(""),
         previous=before,
         accepted=tuple(accept_content or ()),
         reports=reports,
         openings=read_openings(_read(openings), str(openings)) if openings else (),
         say=say,
     )
+    found = verify_bundle(case)
     if isinstance(say, shared.Progress):
         say.done()
     document = found.to_json()
@@ -245,12 +250,12 @@ def verify(
 def _redacted(
     subjects: Sequence[Subject], content: Content, level: str, secret: bytes, hidden: list[Opening]
 ) -> tuple[Subject, ...]:
-    """The subjects without what the level names; the openings are added to `hidden`, each once."""
+    """The subjects without what the level names; the openings are added to `hidden`."""
     from scanner.bundle.redaction import redact
 
-    found = [redact(one, content, level, secret) for one in subjects]
-    hidden += {one.digest: one for item in found for one in item.openings}.values()
-    return tuple(item.subject for item in found)
+    found = redact(subjects, content, level, secret)
+    hidden += found.openings
+    return found.subjects
 
 
 def _texts(subjects: Sequence[Subject], folder: str) -> dict[str, Any]:
@@ -276,7 +281,7 @@ def _previous(name: str) -> Previous | None:
         return None
     from scanner.bundle import container
     from scanner.bundle.manifest import MANIFEST
-    from scanner.bundle.verifying import previous_of
+    from scanner.bundle.wholeness import previous_of
 
     if name.endswith(".json"):
         return previous_of(_read(Path(name)), name)

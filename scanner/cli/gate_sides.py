@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from scanner.frameworks.inputs import Inputs
     from scanner.gate.deciding import Compared
     from scanner.gate.opening import Opened
+    from scanner.gate.supply import Paper
     from scanner.model.control import Profile
     from scanner.model.snapshot import Snapshot
     from scanner.target.base import Target
 
-__all__ = ["Images", "Opener"]
+__all__ = ["Images", "Opener", "verified_image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class Opener:
         for number, name in enumerate(names):
             if opening.is_bundle(name):
                 wanted = None if self._trust.names_nobody else signed.wanted_signers(self._trust)
-                found[number] = opening.open_bundle(name, opening.Trusted(wanted, self._content, self._accepted))
+                now = shared.now(self._values["clock"])
+                trusted = opening.Trusted(wanted, self._content, now, self._accepted)
+                found[number] = opening.open_bundle(name, trusted)
             elif shared.is_document(name):
                 found[number] = opening.open_document(name)
         self._follow(list(found.values()))
@@ -108,14 +111,17 @@ class Opener:
         from scanner.frameworks.inputs import inputs_of
 
         book = self._content()
-        now = shared.now(self._values["clock"])
+        # Waivers are of the side that carries them; the gate has its own.
+        values = {**self._values, "waivers": ""}
         if self._like is not None and not self._values["profile"]:
-            # Waivers are of the side that carries them; the gate has its own.
-            return replace(inputs_of(self._like, book), clock=now, waivers=None)
+            like = inputs_of(self._like, book)
+            given = pipeline.inputs(like.profiles, {**like.params, **self._params}, values)
+            coverage = like.min_coverage if given.min_coverage is None else given.min_coverage
+            return replace(given, answers=given.answers or like.answers, min_coverage=coverage)
         if not self._profiles:
             # Of two targets, the first one (the new release) chooses for both.
             self._profiles = pipeline.chosen_profiles(book, self._names, identity, quiet=self._quiet)
-        return pipeline.inputs(self._profiles, self._params, {**self._values, "waivers": ""})
+        return pipeline.inputs(self._profiles, self._params, values)
 
     def again(self, new: Opened) -> Inputs:
         """With what both sides are judged again: what the command line names, else as the new release was judged."""
@@ -137,6 +143,21 @@ class Opener:
         from scanner.gate.judging import compared
 
         return compared(opened, lambda snapshot: self._inputs(_identity(snapshot)), self._content, again)
+
+
+def verified_image(path: Path, trust: signed.Trust, platform: str) -> Paper:
+    """What `assay verify` says of an OCI layout or archive. Raises UsageError, InputError, NotCollectedError."""
+    from scanner.gate.supply import Paper
+    from scanner.supply_chain.signing.deciding import decide
+    from scanner.supply_chain.signing.oci_layouts import Layout
+    from scanner.supply_chain.signing.verifying import look_at_image
+
+    if trust.names_nobody:
+        raise UsageError("--image needs who must have signed it", hint="--key vendor.pub, or --identity and --issuer")
+    wanted = signed.wanted_signers(trust)
+    with signed.layout_at(path) as tree:
+        found = decide(look_at_image(Layout(tree), str(path), wanted, platform=platform), wanted)
+    return Paper(str(path), "verify", found.to_json())
 
 
 def _identity(snapshot: Snapshot) -> Mapping[str, Any]:

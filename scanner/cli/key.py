@@ -44,6 +44,8 @@ def generate(
             "no password was given", hint="--password-file, ASSAY_KEY_PASSWORD, or --no-password for a key without one"
         )
     private, public = make(algorithm, locked)
+    if Path(f"{prefix}.pub").exists():
+        raise UsageError(f"{prefix}.pub is there already", hint="choose another name: no key is replaced")
     files.write_secret(f"{prefix}.key", private)
     files.write_output(f"{prefix}.pub", public)
     if not quiet:

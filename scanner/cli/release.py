@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scanner.cli import shared
-from scanner.cli.verify import identities_of, verified, wanted_signers
-from scanner.model.errors import InputError, UsageError
+from scanner.cli import shared, signed
+from scanner.cli.sbom import diff, releases
+from scanner.model.errors import InputError
 
 if TYPE_CHECKING:
-    from scanner.supply_chain.model import Bom
+    from scanner.supply_chain.inputs.arguments import Argument
+    from scanner.supply_chain.signing.attested import AttestedBom
     from scanner.supply_chain.signing.result import Verification
+    from scanner.supply_chain.signing.wanted import Wanted
 
 __all__ = ["register"]
-
-_Files = list[Path] | None
 
 
 def register(app: typer.Typer) -> None:
@@ -29,25 +26,27 @@ def register(app: typer.Typer) -> None:
 
 
 def release(
-    old: Annotated[str, typer.Argument(help="Release before: OCI layout (folder or archive) with its signatures.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            help="Release before: OCI layout (folder or archive) or registry:HOST/NAME:TAG, with signatures."
+        ),
+    ],
     new: Annotated[str, typer.Argument(help="New release.")],
-    key: Annotated[_Files, typer.Option("--key", help="PEM public key that is trusted; repeatable.")] = None,
-    identity: Annotated[str, typer.Option("--identity", help="Identity that a keyless signature must name.")] = "",
-    issuer: Annotated[str, typer.Option("--issuer", help="Who must vouch for the identity.")] = "",
-    trusted_root: Annotated[
-        Path | None,
-        typer.Option("--trusted-root", help="trusted_root.json of a sigstore instance; else the public one."),
-    ] = None,
+    key: signed.KeyOption = None,
+    identity: signed.IdentityOption = "",
+    issuer: signed.IssuerOption = "",
+    identity_pattern: signed.IdentityPatternOption = "",
+    issuer_pattern: signed.IssuerPatternOption = "",
+    trusted_root: signed.RootOption = None,
+    sbom_digest: signed.SbomOption = None,
     device: Annotated[
         str, typer.Option("--device", help="Snapshot of a device that must run the old release (bootc status).")
     ] = "",
-    policy: Annotated[
-        Path | None, typer.Option("--policy", help="Rules of materiality in place of the shipped ones.")
-    ] = None,
-    fail_on: Annotated[
-        str, typer.Option("--fail-on", metavar="LEVEL", help="End 1 on a change of this materiality or above.")
-    ] = "",
+    policy: diff.PolicyOption = None,
+    fail_on: diff.FailOption = "",
     platform: shared.PlatformOption = "",
+    online: signed.OnlineOption = False,
     output: Annotated[str, typer.Option("-o", "--output", metavar="PATH", help="Write the result as JSON.")] = "",
     json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
@@ -56,33 +55,27 @@ def release(
     from scanner import files
     from scanner.model.canonical import canonical
     from scanner.supply_chain.comparing.compare import compare
-    from scanner.supply_chain.comparing.materiality import load_policy, shipped_policy
-    from scanner.supply_chain.comparing.result import LEVELS
+    from scanner.supply_chain.signing.attested import formats_of
+    from scanner.supply_chain.signing.result import RELEASE_SCHEMA
 
-    if fail_on and fail_on not in LEVELS[:-1]:
-        raise UsageError(f"--fail-on is one of {', '.join(LEVELS[:-1])}, not {fail_on!r}")
-    rules = load_policy(files.read_bytes(policy), str(policy)) if policy else shipped_policy()
-    identities = identities_of(identity, issuer, "", "")
-    chain: list[dict[str, Any]] = []
-    boms: list[Bom | None] = []
-    subjects: list[str] = []
-    for name in (old, new):
-        signed = verified(name, wanted_signers(key or (), identities, trusted_root, None, 1, ""), (), (), (), platform)
-        attested = verified(
-            name, wanted_signers(key or (), identities, trusted_root, None, 1, "sbom"), (), (), (), platform
-        )
-        boms.append(_bom(attested))
-        subjects.append(signed.subject)
-        chain.append({"image": signed.to_json(), "sbom": attested.to_json()})
-    links = [_link(name, one) for name, one in zip((old, new), chain, strict=True)]
-    links += [_deployed(device, subjects[0])] if device else []
-    found = compare(boms[0], boms[1], rules) if boms[0] is not None and boms[1] is not None else None
+    rules = diff.rules_of(policy)
+    wanted = signed.wanted_signers(
+        signed.Trust(key or (), identity, issuer, identity_pattern, issuer_pattern, trusted_root)
+    )
+    sides = [_looked(name, wanted, platform, online=online, quiet=quiet or json) for name in (old, new)]
+    releases.refuse_unknown(sbom_digest or (), [bom for one in sides for bom in one.boms])
+    formats = formats_of(sides[0].boms) & formats_of(sides[1].boms)
+    sboms = [releases.attested(one.argument, one.signed.subject, one.boms, formats, sbom_digest or ()) for one in sides]
+    links = [_link(one) for one in sides]
+    links += [_deployed(device, sides[0].signed.subject)] if device else []
+    before, after = sboms
+    found = compare(before.bom, after.bom, rules) if before is not None and after is not None else None
     document = {
-        "schema": "assay/release/v1",
+        "schema": RELEASE_SCHEMA,
         "links": [text for ok, text in links],
         "ok": found is not None and all(ok for ok, _ in links),
-        "old": chain[0],
-        "new": chain[1],
+        "old": sides[0].to_json(before),
+        "new": sides[1].to_json(after),
         "diff": found.to_json() if found is not None else None,
     }
     if output:
@@ -94,28 +87,51 @@ def release(
     if not document["ok"]:
         raise typer.Exit(4)
     assert found is not None
-    if fail_on and LEVELS.index(found.worst) <= LEVELS.index(fail_on):
-        raise typer.Exit(1)
-    if found.incomplete:
-        raise typer.Exit(3)
+    diff.end(found.worst, fail_on, found.incomplete)
 
 
-def _bom(found: Verification) -> Bom | None:
-    if not found.ok:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One release: the verdicts on its signature and on its attested SBOM, and every SBOM that the second rests on."""
+
+    argument: Argument
+    signed: Verification
+    attested: Verification
+    boms: list[AttestedBom]
+
+    def to_json(self, used: releases.Release | None) -> dict[str, Any]:
+        return {
+            "image": self.signed.to_json(),
+            "sbom": self.attested.to_json(),
+            "origin": used.origin.to_json() if used is not None else None,
+        }
+
+
+def _looked(name: str, wanted: Wanted, platform: str, *, online: bool, quiet: bool) -> _Side:
+    """Both verdicts on a release, from one look at it."""
+    from scanner.supply_chain.inputs.arguments import argument_of
     from scanner.supply_chain.signing.attested import attested_boms
+    from scanner.supply_chain.signing.deciding import decide
+    from scanner.supply_chain.signing.intoto import TYPES
+    from scanner.supply_chain.signing.oci_layouts import Layout
+    from scanner.supply_chain.signing.verifying import look_at_image
 
-    return next(iter(attested_boms(found)), None)
+    with (
+        signed.at_hand(name, online=online, platform=platform, quiet=quiet) as path,
+        signed.layout_at(path) as tree,
+    ):
+        looked = look_at_image(Layout(tree), name, wanted, platform=platform)
+    attested = decide(looked, wanted, TYPES["sbom"])
+    boms = attested_boms(attested) if attested.ok else []
+    return _Side(argument_of(name), decide(looked, wanted), attested, boms)
 
 
-def _link(name: str, one: dict[str, Any]) -> tuple[bool, str]:
-    ok = one["image"]["state"] == "verified" and one["sbom"]["state"] == "verified"
-    digest = one["image"]["artifact"]["digest"]
-    if ok:
+def _link(one: _Side) -> tuple[bool, str]:
+    name, digest = one.argument.name, one.signed.subject
+    if one.signed.ok and one.attested.ok:
         return True, f"{name}: {digest}: signed, with an attested SBOM"
-    part = "image" if one["image"]["state"] != "verified" else "sbom"
-    what = "signature" if part == "image" else "attested SBOM"
-    return False, f"{name}: {digest}: {what}: {one[part]['reason']}"
+    what, failed = ("attested SBOM", one.attested) if one.signed.ok else ("signature", one.signed)
+    return False, f"{name}: {digest}: {what}: {failed.reason}"
 
 
 def _deployed(device: str, digest: str) -> tuple[bool, str]:
@@ -134,10 +150,16 @@ def _deployed(device: str, digest: str) -> tuple[bool, str]:
 
 def _show(links: list[tuple[bool, str]], document: dict[str, Any]) -> None:
     from scanner.outputs.sbom.diff_table import SHOWN, text
-    from scanner.outputs.table import Style, clean
+    from scanner.outputs.table import clean
 
     shared.echo("".join(f"{'✓' if ok else '✗'} {clean(words)}\n" for ok, words in links) + "\n")
+    for side in ("old", "new"):
+        origin = document[side]["origin"]
+        if origin is not None and origin["others"]:
+            shared.echo(
+                clean(f"{origin['argument']}: {1 + len(origin['others'])} SBOMs are attested; compared is ")
+                + clean(f"{origin['statement']} ({origin['rule']})")
+                + "\n\n"
+            )
     if document["diff"] is not None:
-        terminal = bool(sys.stdout and sys.stdout.isatty())
-        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        shared.echo(text(document["diff"], Style(colour, shutil.get_terminal_size((100, 24)).columns), SHOWN))
+        shared.echo(text(document["diff"], shared.terminal_style(), SHOWN))

@@ -279,7 +279,7 @@ COLLECTOR = Collector(
             "accounts.users",
             "table",
             "Local users in the order of /etc/passwd (then /usr/lib/passwd with nss-altfiles), with password states.",
-            sensitive={"name": "user"},
+            sensitive={"name": "user", "home": "user"},
             fields={
                 "name": "text: login name",
                 "uid": "number: user id",
@@ -306,6 +306,7 @@ COLLECTOR = Collector(
                 **_SHADOW_FIELDS,
                 **_PLACE,
             },
+            sensitive={"name": "user"},
         ),
         FactSpec(
             "accounts.groups",
@@ -318,6 +319,7 @@ COLLECTOR = Collector(
                 "password": "text: state of the group password: empty, locked, no_login, set or missing",
                 **_PLACE,
             },
+            sensitive={"name": "user", "members": "user"},
         ),
         FactSpec(
             "accounts.duplicates",
@@ -341,7 +343,7 @@ COLLECTOR = Collector(
             "accounts.homes",
             "table",
             "Home directories of interactive users, with the dot files in them (links followed).",
-            sensitive={"user": "user"},
+            sensitive={"user": "user", "home": "user"},
             fields={
                 "user": "text: login name",
                 "uid": "number: user id",

@@ -196,6 +196,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"mails_to": "user"},
         ),
     ),
     collect=collect,

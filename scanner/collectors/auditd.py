@@ -118,6 +118,7 @@ COLLECTOR = Collector(
                 "written": "list: keywords that the file sets",
                 "lines": "object: keyword to the line that set it",
             },
+            sensitive={"action_mail_acct": "user"},
         ),
         FactSpec(
             "audit.plugins",

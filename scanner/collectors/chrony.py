@@ -196,6 +196,7 @@ COLLECTOR = Collector(
                 "last": "flag: no later line has the same directive: this one counts where there can be one value only",
                 **_PLACE,
             },
+            sensitive={"value": "address", "value[directive=server,pool,peer]": "host"},
         ),
         FactSpec(
             "chrony.sources",

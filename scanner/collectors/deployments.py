@@ -285,6 +285,7 @@ COLLECTOR = Collector(
                 "attachments": "flag: registries.d lets sigstore signatures beside the image be found",
                 "source": "text: policy file",
             },
+            sensitive={"scope": "host"},
         ),
         FactSpec(
             "containers.registries",
@@ -297,6 +298,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"scope": "host", "lookaside": "host"},
         ),
         FactSpec(
             "ostree.deployments",
@@ -316,6 +318,7 @@ COLLECTOR = Collector(
                 "policy_demands": "text: reject, signature or nothing; null without a policy",
                 "source": "text: origin file",
             },
+            sensitive={"image": "host"},
         ),
         FactSpec(
             "ostree.prepare_root",

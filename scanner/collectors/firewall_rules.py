@@ -133,6 +133,7 @@ COLLECTOR = Collector(
             "table",
             "Chains that the nftables service loads, in the order of the files.",
             fields=_NFT_FIELDS | {"rules": "list: its rules as text, in order"},
+            sensitive={"rules": "address"},
         ),
         FactSpec(
             "nftables.running",
@@ -140,6 +141,7 @@ COLLECTOR = Collector(
             "Chains in the kernel (firewalld's are among them), by family, table and chain.",
             facet="runtime",
             fields=_NFT_FIELDS | {"rules": "list: its rules as compact JSON without counters, in order"},
+            sensitive={"rules": "address"},
         ),
         FactSpec(
             "iptables.configured",
@@ -154,6 +156,7 @@ COLLECTOR = Collector(
                 "source": "text: the file",
                 "line": "number: line of the chain",
             },
+            sensitive={"rules": "address"},
         ),
     ),
     collect=collect,

@@ -359,13 +359,30 @@ COLLECTOR = Collector(
             },
         ),
         FactSpec(
-            "firewalld.zones", "table", "Every zone of the permanent configuration, by name.", fields=_ZONE_FIELDS
+            "firewalld.zones",
+            "table",
+            "Every zone of the permanent configuration, by name.",
+            fields=_ZONE_FIELDS,
+            sensitive={
+                "sources": "address",
+                "rich_rules": "address",
+                "forward_ports": "address",
+                "open": "address",
+                "used_by": "address",
+            },
         ),
         FactSpec(
             "firewalld.default_zone",
             "object",
             "The zone that takes every interface and source that is bound to none.",
             fields=_ZONE_FIELDS,
+            sensitive={
+                "sources": "address",
+                "rich_rules": "address",
+                "forward_ports": "address",
+                "open": "address",
+                "used_by": "address",
+            },
         ),
         FactSpec(
             "firewalld.policies",
@@ -379,6 +396,7 @@ COLLECTOR = Collector(
                 "egress_zones": "list: where it goes to; ANY and HOST are special",
                 **_OPENING_FIELDS,
             },
+            sensitive={"rich_rules": "address", "forward_ports": "address", "open": "address"},
         ),
         FactSpec(
             "firewalld.services",
@@ -403,6 +421,7 @@ COLLECTOR = Collector(
                 "arguments": "text: the arguments of iptables",
                 "source": "text: the file",
             },
+            sensitive={"arguments": "address"},
         ),
         FactSpec(
             "firewalld.openings",
@@ -416,6 +435,7 @@ COLLECTOR = Collector(
                 "in_use": "flag: something is bound to the zone",
                 "source": "text: the file",
             },
+            sensitive={"opening": "address"},
         ),
     ),
     collect=collect,

@@ -53,6 +53,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"value[key=automaticlogin,timedlogin]": "user"},
         ),
     ),
     collect=collect,

@@ -121,6 +121,7 @@ COLLECTOR = Collector(
                 "source": "text: file that sets the list, else the configuration",
                 "line": "number: line; null when no list is set",
             },
+            sensitive={"superusers": "user", "accounts": "user"},
         ),
     ),
     collect=collect,

@@ -163,6 +163,7 @@ COLLECTOR = Collector(
             "The command line of the running kernel.",
             facet="runtime",
             fields=_LINE_FIELDS,
+            sensitive={"parameters": "address"},
         ),
         FactSpec(
             "kernel.cmdline.configured",
@@ -188,6 +189,7 @@ COLLECTOR = Collector(
                 "line": "number: line of the first options, null",
                 **_LINE_FIELDS,
             },
+            sensitive={"parameters": "address"},
         ),
         FactSpec(
             "kernel.cmdline.templates",
@@ -199,12 +201,14 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 **_LINE_FIELDS,
             },
+            sensitive={"parameters": "address"},
         ),
         FactSpec(
             "grub.defaults",
             "table",
             "Settings of /etc/default/grub and grub.d, the last assignment of each, sorted by key.",
             fields={"key": "text: GRUB_…", "value": "text: value", "source": "text: file"},
+            sensitive={"value": "address"},
         ),
     ),
     collect=collect,

@@ -274,6 +274,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"domain": "user"},
         ),
         FactSpec(
             "banner.file",

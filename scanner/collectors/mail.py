@@ -164,6 +164,12 @@ COLLECTOR = Collector(
                 "source": "text: file; null for a default",
                 "line": "number: line; null for a default",
             },
+            sensitive={
+                "value": "address",
+                "items": "address",
+                "value[key=myhostname,mydomain,myorigin,relayhost,mydestination]": "host",
+                "items[key=myhostname,mydomain,myorigin,relayhost,mydestination]": "host",
+            },
         ),
         FactSpec(
             "postfix.listeners",
@@ -183,7 +189,7 @@ COLLECTOR = Collector(
             "mail.aliases",
             "table",
             "Entries of the alias file, by name; absent where there is none.",
-            sensitive={"targets": "user"},
+            sensitive={"name": "user", "targets": "user"},
             fields={
                 "name": "text: name in lower case",
                 "targets": "list: where mail goes",

@@ -247,6 +247,7 @@ COLLECTOR = Collector(
                 "line": "number: line",
                 "source": "text: file",
             },
+            sensitive={"device[type=nfs,nfs4,cifs,smb3,sshfs,fuse.sshfs,ceph,glusterfs]": "host"},
         ),
         FactSpec(
             "mounts.configured",
@@ -264,6 +265,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line of fstab; null for units",
             },
+            sensitive={"device[type=nfs,nfs4,cifs,smb3,sshfs,fuse.sshfs,ceph,glusterfs]": "host"},
         ),
     ),
     collect=collect,

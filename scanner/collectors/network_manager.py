@@ -288,6 +288,7 @@ COLLECTOR = Collector(
                 "source": "text: the file that set it last",
                 "line": "number: line",
             },
+            sensitive={"value": "address", "value[key=uri]": "host"},
         ),
     ),
     collect=collect,

@@ -107,6 +107,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"identities": "user"},
         ),
         FactSpec(
             "polkit.rules",

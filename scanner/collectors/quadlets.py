@@ -79,6 +79,7 @@ COLLECTOR = Collector(
                 "networks": "list: Network= values",
                 "source": "text: file",
             },
+            sensitive={"publishes": "address", "image": "host"},
         ),
     ),
     collect=collect,

@@ -308,6 +308,9 @@ def collect(look: Look) -> Iterator[Fact]:
 
 _PLACE = {"source": "text: file", "line": "number: line"}
 
+# What the marks of `sensitive` are about: settings that name people or machines.
+_PEOPLE = "name=actionfileowner,actionfilegroup,fileowner,filegroup,dirowner,dirgroup,privdroptouser,privdroptogroup"
+
 COLLECTOR = Collector(
     id="rsyslog",
     facts=(
@@ -321,6 +324,10 @@ COLLECTOR = Collector(
                 "name": "text: name in lower case, a directive without its $",
                 "value": "text: value, items of an array joined by commas; null: it holds a secret and is not shown",
                 **_PLACE,
+            },
+            sensitive={
+                f"value[{_PEOPLE}]": "user",
+                "value[name=localhostname]": "host",
             },
         ),
         FactSpec(

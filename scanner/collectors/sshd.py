@@ -179,6 +179,11 @@ def collect(look: Look) -> Iterator[Fact]:
     )
 
 
+# What the marks of `sensitive` are about: settings that name people or machines.
+_PEOPLE = (
+    "keyword=allowusers,denyusers,allowgroups,denygroups,authorizedkeyscommanduser,authorizedprincipalscommanduser"
+)
+
 COLLECTOR = Collector(
     id="sshd",
     facts=(
@@ -198,6 +203,13 @@ COLLECTOR = Collector(
                 "repeated": "number: those of them in the same file",
                 "source": "text: the file; null for a default",
                 "line": "number: line of the (first) setting; null for a default",
+            },
+            sensitive={
+                f"value[{_PEOPLE}]": "user",
+                f"values[{_PEOPLE}]": "user",
+                "match": "user",
+                "value[keyword=listenaddress]": "address",
+                "values[keyword=listenaddress]": "address",
             },
         ),
         spec("sshd.refused", "sshd"),
@@ -225,6 +237,10 @@ COLLECTOR = Collector(
                 "keyword": "text: lower-case keyword",
                 "value": "text: as sshd prints it",
                 "source": "text: the command",
+            },
+            sensitive={
+                f"value[{_PEOPLE}]": "user",
+                "value[keyword=listenaddress]": "address",
             },
         ),
     ),

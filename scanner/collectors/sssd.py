@@ -144,6 +144,15 @@ def collect(look: Look) -> Iterator[Fact]:
 
 _PLACE = {"source": "text: file", "line": "number: line"}
 
+# What the marks of `sensitive` are about: settings that name people or machines.
+_MACHINES = (
+    "key=ad_hostname,ad_server,ad_domain,ad_backup_server,ldap_uri,ldap_backup_uri,ldap_search_base,"
+    "krb5_realm,krb5_server,ipa_server,ipa_hostname,ipa_domain,dns_discovery_domain,default_domain_suffix"
+)
+_PEOPLE = (
+    "key=simple_allow_users,simple_deny_users,simple_allow_groups,simple_deny_groups,ldap_default_bind_dn,filter_users"
+)
+
 COLLECTOR = Collector(
     id="sssd",
     facts=(
@@ -157,6 +166,12 @@ COLLECTOR = Collector(
                 "value": "text: value; null: it holds a secret and is not shown",
                 "items": "list: its parts between commas; null likewise",
                 **_PLACE,
+            },
+            sensitive={
+                f"value[{_MACHINES}]": "host",
+                f"items[{_MACHINES}]": "host",
+                f"value[{_PEOPLE}]": "user",
+                f"items[{_PEOPLE}]": "user",
             },
         ),
         FactSpec(

@@ -225,6 +225,11 @@ COLLECTOR = Collector(
                 "last": "flag: the last global statement of this name, the one that counts",
                 **_PLACE,
             },
+            sensitive={
+                "members[scope=user,runas]": "user",
+                "members[scope=host]": "host",
+                "value[name=mailto,mailfrom]": "user",
+            },
         ),
         FactSpec(
             "sudo.skipped_defaults",
@@ -249,6 +254,7 @@ COLLECTOR = Collector(
                 "type": "text: SELinux type (null: none)",
                 **_PLACE,
             },
+            sensitive={"users": "user", "all_users": "user", "runas_users": "user", "hosts": "host"},
         ),
     ),
     collect=collect,

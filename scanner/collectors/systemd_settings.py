@@ -76,6 +76,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"value": "address", "value[key=ntp,fallbackntp,dns,fallbackdns,domains,url]": "host"},
         ),
     ),
     collect=collect,

@@ -208,6 +208,7 @@ COLLECTOR = Collector(
                 "after": "list: units of After=",
                 "before": "list: units of Before=",
             },
+            sensitive={"user": "user"},
         ),
         FactSpec(
             "systemd.default_target",
@@ -235,6 +236,7 @@ COLLECTOR = Collector(
                 "start": _START,
                 "source": "text: unit file",
             },
+            sensitive={"address": "address"},
         ),
         FactSpec(
             "systemd.timers",

@@ -81,6 +81,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"user": "user", "group": "user"},
         ),
     ),
     collect=collect,

@@ -244,6 +244,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "lines": "object: setting to the line that set it",
             },
+            sensitive={"ipc_users": "user", "ipc_groups": "user", "ipc_names": "user"},
         ),
         spec("usbguard.refused", "usbguard-daemon"),
         FactSpec(
@@ -259,6 +260,7 @@ COLLECTOR = Collector(
                 "source": "text: file",
                 "line": "number: line",
             },
+            sensitive={"attributes": "serial"},
         ),
         FactSpec(
             "usbguard.classes",

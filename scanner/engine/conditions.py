@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
+from scanner.engine import patterns
 from scanner.engine.status import all_of, any_of, inverse
 from scanner.model.fact import Json
 from scanner.model.versions import compare_dotted
 
 __all__ = ["MISSING", "OPERATORS", "RECORD_WORDS", "test", "test_record", "words", "words_of_record"]
-
-MAX_SEARCHED = 65_536
-"""Characters of a value that `matches` looks at; a longer one is an error, not a no."""
 
 RECORD_WORDS = ("any", "all", "not")
 
@@ -113,17 +110,15 @@ def _contains(quantifier: Callable[[list[bool]], bool]) -> Callable[[Json, Json]
     return check
 
 
-@lru_cache(maxsize=2048)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text)
-
-
 def _matches(value: Json, wanted: Json) -> str:
     if value is None:
         return "fail"
-    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > MAX_SEARCHED:
+    if isinstance(value, bool) or not isinstance(value, str | int):
         return "error"
-    return "pass" if _pattern(wanted).search(str(value)) else "fail"
+    text = str(value)
+    if len(text) > patterns.ALWAYS_SEARCHED and len(text) > patterns.longest(wanted):
+        return "error"  # nobody looked: not a no
+    return "pass" if patterns.compiled(wanted).search(text) else "fail"
 
 
 def _version(value: Json, wanted: Json) -> str:
@@ -155,7 +150,7 @@ OPERATORS: Mapping[str, tuple[Callable[[Json, Json], str], str]] = {
     "contains_any": (_contains(any), "containing any of {}"),
     "matches": (_matches, "matching /{}/"),
     "version_at_least": (_version, "version {} or newer"),
-    "mode_within": (_mode, "mode {} or stricter"),
+    "mode_within": (_mode, "{} or stricter"),
     "set": (_set, "{}"),
 }
 """Operator name to (test of value and wanted value, words)."""

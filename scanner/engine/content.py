@@ -19,7 +19,7 @@ from scanner.model.rule import Rule
 
 __all__ = ["Content", "Documents", "RuleBook", "digest_of", "from_files", "load"]
 
-_CACHE_VERSION = "4"
+_CACHE_VERSION = "5"
 
 
 @dataclass(frozen=True, slots=True)

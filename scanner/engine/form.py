@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from scanner.engine.conditions import OPERATORS
+from scanner.engine.patterns import PatternError, safe
 
 __all__ = ["FormError", "check_clause", "check_condition", "check_record"]
 
@@ -170,9 +171,9 @@ def _check_operand(name: str, wanted: Any, path: Path) -> None:
         if not isinstance(wanted, str):
             raise FormError("`matches` wants a regular expression", path)
         try:
-            re.compile(wanted)
-        except re.error as error:
-            raise FormError(f"not a regular expression: {error}", path) from None
+            safe(wanted)
+        except PatternError as error:
+            raise FormError(str(error), path) from None
     if name == "mode_within" and not (isinstance(wanted, str) and re.fullmatch(r"[0-7]{4}", wanted)):
         raise FormError('`mode_within` wants four octal digits in quotes, "0644"', path)
     if name == "set" and not isinstance(wanted, bool):

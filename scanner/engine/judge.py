@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, cast
 
 from scanner.engine.evaluate import MAX_EVIDENCE, Verdict, evaluate, facts_of
 from scanner.engine.params import TODAY, instance_id, substitute
 from scanner.engine.status import all_of
+from scanner.model.errors import InputError
 from scanner.model.fact import Evidence, Fact
 from scanner.model.records import dataclass
 from scanner.model.result import Result, Status
@@ -18,6 +20,8 @@ from scanner.model.rule import Rule
 __all__ = ["Instance", "day_of", "halves", "judge", "needed_facts"]
 
 NOT_REQUIRED = "not_required"
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,16 @@ class Instance:
 
 
 def day_of(instant: str) -> int:
-    """The UTC day of an RFC 3339 instant, in days since 1970-01-01, as /etc/shadow counts them."""
-    return (date.fromisoformat(instant[:10]) - date(1970, 1, 1)).days
+    """The UTC day of an RFC 3339 instant as 2026-01-31T00:00:00Z, in days since 1970-01-01, as /etc/shadow counts them.
+
+    Raises InputError for an instant that no calendar has.
+    """
+    try:
+        if not _INSTANT.fullmatch(instant):
+            raise ValueError(instant)
+        return (datetime.fromisoformat(instant[:-1]).date() - date(1970, 1, 1)).days
+    except ValueError:
+        raise InputError(f"{instant[:40]!r} is no time that the calendar has", hint="2026-01-31T00:00:00Z") from None
 
 
 def halves(check: Mapping[str, Any], runtime_facts: frozenset[str]) -> dict[str, Mapping[str, Any]]:

@@ -84,7 +84,7 @@ def resolve(rule: Rule, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> tupl
                 if isinstance(raw, str) and param.type != "text":
                     values[name] = parse_value(param, raw, public=key != name)
                 sources[name] = source
-                if not TYPE_CHECKS[param.type](values[name]):
+                if not TYPE_CHECKS[param.type](values[name]) or is_reference(values[name]):
                     raise UsageError(f"{source}: the parameter {name} of {rule.id} wants a {param.type}, not {raw!r}")
                 break
     if set(sources.values()) - {"rule"}:
@@ -133,6 +133,11 @@ def instance_id(rule: str, params: Mapping[str, Any]) -> str:
 def _digest(params: bytes) -> str:
     """The first eight hex digits: most rules have no parameters, and of the others many the same."""
     return hashlib.sha256(params).hexdigest()[:8]
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value is itself `${name}`: its use would escape the checks, which take that for a parameter."""
+    return isinstance(value, str) and _WHOLE.match(value) is not None
 
 
 def used(value: Any) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanner.engine.form import FormError, Path, check_clause
-from scanner.engine.params import TODAY, TYPE_CHECKS, substitute, used
+from scanner.engine.params import TODAY, TYPE_CHECKS, is_reference, substitute, used
 from scanner.model.result import STATUSES
 from scanner.model.rule import PARAM_TYPES, SEVERITIES, Param, Remediation, Rule, RuleCase
 
@@ -83,7 +83,7 @@ def _check_params(params: Any, upstream: Any) -> None:
             raise FormError("a parameter has type, default, about and maybe alias, public", path)
         if param["type"] not in PARAM_TYPES:
             raise FormError(f"`type` is one of {', '.join(PARAM_TYPES)}", (*path, "type"))
-        if not TYPE_CHECKS[param["type"]](param["default"]):
+        if not TYPE_CHECKS[param["type"]](param["default"]) or is_reference(param["default"]):
             raise FormError(f"`default` is no {param['type']}", (*path, "default"))
         if "alias" in param and not _texts(param["alias"]):
             raise FormError("`alias` is a list of names", (*path, "alias"))
@@ -94,7 +94,7 @@ def _check_public(param: dict[str, Any], upstream: Any, path: Path) -> None:
     public = param.get("public", {})
     if not isinstance(public, dict) or not all(TYPE_CHECKS[param["type"]](value) for value in public.values()):
         raise FormError(f"`public` maps public rules to a {param['type']}", (*path, "public"))
-    if not set(public) <= set(upstream if isinstance(upstream, list) else ()):
+    if not set(public) <= set(upstream if _texts(upstream) else ()):
         raise FormError("`public` names rules of `upstream`", (*path, "public"))
 
 

@@ -57,24 +57,24 @@ def load_answers(data: bytes, where: str, known: Mapping[str, Framework]) -> tup
     if not isinstance(listed, list):
         raise ContentError("`answers` is a list", where=f"{where}:{yaml_text.place(data, ('answers',))}")
     found: list[Answer] = []
-    for index, raw in enumerate(listed):
-        place = f"{where}:{yaml_text.place(data, ('answers', index))}"
+    asked: set[tuple[str, str, str]] = set()
+    lines = yaml_text.places(data, "answers") if listed else ()
+    for line, raw in zip(lines, listed, strict=True):
+        place = f"{where}:{line}"
         answer = _answer(raw, place)
         framework = known.get(answer.framework)
         if framework is None:
             raise ContentError(f"there is no framework {answer.framework!r}", where=place, hint=", ".join(known))
         if answer.control not in framework.controls:
             raise ContentError(f"{answer.framework} has no control {answer.control!r}", where=place)
-        if any(_same_question(answer, other) for other in found):
+        question = (answer.framework, answer.control, answer.target)
+        if question in asked:
             raise ContentError(
                 f"{answer.framework} {answer.control} is answered twice for the same targets", where=place
             )
+        asked.add(question)
         found.append(answer)
     return tuple(found)
-
-
-def _same_question(one: Answer, other: Answer) -> bool:
-    return (one.framework, one.control, one.target) == (other.framework, other.control, other.target)
 
 
 def _answer(raw: Any, place: str) -> Answer:

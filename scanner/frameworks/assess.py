@@ -69,13 +69,14 @@ def assess(
     runtime = runtime_fact_names()
     for name in sorted(selected.instances):
         instance = selected.instances[name]
-        if given and name in given:
-            results[name] = given[name]
-            continue
         # An instance that several profiles chose must satisfy the strictest of them.
         asking = {requires[one] for one, ids in selected.profile_instances.items() if name in ids}
         require = "persistent" if asking == {"persistent"} else "both"
-        result = judge(instance, snapshot.facts, snapshot.target, today=today, require=require, runtime_facts=runtime)
+        result = (
+            given[name]
+            if given and name in given
+            else judge(instance, snapshot.facts, snapshot.target, today=today, require=require, runtime_facts=runtime)
+        )
         if waivers:
             serves = {
                 f"{framework}:{control}"

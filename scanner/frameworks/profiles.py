@@ -125,7 +125,11 @@ def _profile(name: str, raw: Any, where: str) -> Profile:
     wanted = raw.get("frameworks", [])
     need(isinstance(wanted, list), "`frameworks` is a list of {id, levels, controls}", where)
     for one in wanted:
-        need(isinstance(one, dict) and "id" in one, "`frameworks` is a list of {id, levels, controls}", where)
+        need(
+            isinstance(one, dict) and isinstance(one.get("id"), str),
+            "`frameworks` is a list of {id, levels, controls}",
+            where,
+        )
         selections.append(Selection(one["id"], texts(one, "levels", where), texts(one, "controls", where)))
     require = raw.get("require", {})
     if isinstance(require, str):

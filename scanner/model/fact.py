@@ -46,7 +46,8 @@ class FactSpec:
     `on_demand`: costs more than all the rest (it reads every file of its subject), so it is collected only when a
     selected rule asks for it. `argument`, when set, says what a rule must add to ask for it: `files.entry:/etc/passwd`.
     `sensitive`: fields (the empty name: the value itself) that name a person, a machine or a place in a network, with
-    the word of SENSITIVE for what they name; a bundle for outsiders hides them.
+    the word of SENSITIVE for what they name; a bundle for outsiders hides them. `value[key=mailto,mailfrom]` marks the
+    field `value` of those records alone whose `key` is one of these, in any case.
     """
 
     name: str

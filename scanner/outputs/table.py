@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from scanner.model.result import CONTROL_STATUSES
 from scanner.outputs.base import Output
 
-__all__ = ["OUTPUT", "Style", "text"]
+__all__ = ["OUTPUT", "Style", "in_order", "text"]
 
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
 _SYMBOLS = {
@@ -21,6 +23,8 @@ _SYMBOLS = {
     "manual": "☐",
 }
 _COLOURS = {"pass": "32", "pass_in_part": "32", "fail": "31", "error": "35", "unknown": "33", "manual": "36"}
+_COMMAND = re.compile(r"(?:(?<=\s)|^)(?=::[A-Za-z])|(?<=##)(?=\[|vso\[)")
+"""Where a mark goes: a word may be wrapped to the beginning of a line."""
 _FIT = {"exact": "exact fit", "by_analogy": "by analogy", "foreign": "FOREIGN: written for another system"}
 
 
@@ -42,16 +46,23 @@ class Style:
 
 
 def clean(value: Any) -> str:
-    """Text without control characters, escape sequences or direction overrides."""
-    return "".join(
+    """Text without control characters, escape sequences or direction overrides, and without what a CI service takes for
+    a command in a log (`::name::` at the beginning of a line, `##[name]` and `##vso[` anywhere)."""
+    shown = "".join(
         char if char.isprintable() and not "\u202a" <= char <= "\u202e" and not "\u2066" <= char <= "\u2069" else "�"
         for char in str(value).replace("\n", " ").replace("\t", " ")
     )
+    return _COMMAND.sub("�", shown) if "::" in shown or "##" in shown else shown
+
+
+def in_order(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Counts by status, pass first: a file keeps them by name."""
+    return sorted(counts.items(), key=lambda item: CONTROL_STATUSES.index(item[0]))
 
 
 def _counts(counts: Mapping[str, int], style: Style) -> str:
     return "  ".join(
-        style.status(status, clean(f"{number} {status.replace('_', ' ')}")) for status, number in counts.items()
+        style.status(status, clean(f"{number} {status.replace('_', ' ')}")) for status, number in in_order(counts)
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.bundle.manifest import BESIDE, MANIFEST, MANIFEST_SCHEMA, ROLES
+from scanner.bundle.manifest import BESIDE, FOLDERS, MANIFEST, MANIFEST_SCHEMA
 from scanner.bundle.redaction import LEVELS, OPENINGS_SCHEMA
-from scanner.bundle.verifying import BUNDLE_VERIFY_SCHEMA, LINKS
+from scanner.bundle.verdict import BUNDLE_VERIFY_SCHEMA, LINK_STATES, LINKS
 from scanner.schemas.forms import COUNT, TEXT, TEXTS, list_of, map_of, object_of
 
 __all__ = ["bundle", "bundle_verify", "openings"]
@@ -28,12 +28,13 @@ _TARGET = object_of(
         "collected_at": _NULL_TEXT,
         "clock": True,
         "limits": {"type": "object"},
-        "taken": TEXTS,
-    }
+        "taken": {**TEXTS, "uniqueItems": True},
+    },
+    closed=True,
 )
 _REDACTION = {"anyOf": [{"type": "null"}, object_of({"level": {"enum": list(LEVELS)}, "hidden": COUNT}, closed=True)]}
 _FILE = object_of(
-    {"path": TEXT, "size": COUNT, "sha256": _HEX, "media_type": TEXT, "role": {"enum": sorted(ROLES)}}, closed=True
+    {"path": TEXT, "size": COUNT, "sha256": _HEX, "media_type": TEXT, "role": {"enum": sorted(FOLDERS)}}, closed=True
 )
 
 
@@ -45,7 +46,7 @@ def bundle() -> dict[str, Any]:
             "tool": _TOOL,
             "created_at": _INSTANT,
             "clock": {"enum": ["given", "system"]},
-            "companions": list_of({"enum": [name for name in BESIDE if name != MANIFEST]}),
+            "companions": {**list_of({"enum": [name for name in BESIDE if name != MANIFEST]}), "uniqueItems": True},
             "chain": TEXT,
             "previous": _PREVIOUS,
             "redaction": _REDACTION,
@@ -53,7 +54,8 @@ def bundle() -> dict[str, Any]:
             "targets": {**list_of(_TARGET), "minItems": 1},
             "attachments": list_of(object_of({"path": TEXT, "framework": TEXT, "control": TEXT}, closed=True)),
             "files": {**list_of(_FILE), "minItems": 1},
-        }
+        },
+        closed=True,
     )
 
 
@@ -65,9 +67,7 @@ def openings() -> dict[str, Any]:
 
 def bundle_verify() -> dict[str, Any]:
     """What `assay bundle verify --json` says."""
-    link = object_of(
-        {"link": {"enum": list(LINKS)}, "state": {"enum": ["ok", "failed", "not_checked"]}, "detail": TEXT}
-    )
+    link = object_of({"link": {"enum": list(LINKS)}, "state": {"enum": list(LINK_STATES)}, "detail": TEXT})
     names = {"changed": TEXTS, "added": TEXTS, "removed": TEXTS}
     content = object_of({"same": {"type": "boolean"}, "digest": _DIGEST, "sentence": TEXT, **names})
     manifest = object_of(
@@ -82,13 +82,20 @@ def bundle_verify() -> dict[str, Any]:
         }
     )
     counts = map_of(COUNT)
+    profile = object_of(
+        {"id": TEXT, "title": TEXT, "own": {"type": "boolean"}, "left_out": COUNT, "min_coverage": COUNT}
+    )
+    framework = object_of({"fit": TEXT, "counts": counts, "controls": COUNT, "catalog": COUNT})
     assessment = object_of(
         {
             "target": {"type": "object"},
             "evaluated_at": _INSTANT,
             "complete": {"type": "boolean"},
             "counts": counts,
-            "frameworks": map_of(object_of({"fit": TEXT, "counts": counts})),
+            "taken": counts,
+            "profiles": list_of(profile),
+            **dict.fromkeys(("params", "waivers", "waivers_expired", "answers"), COUNT),
+            "frameworks": map_of(framework),
         }
     )
     return object_of(

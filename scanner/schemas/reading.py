@@ -37,6 +37,11 @@ def read_assessment(data: bytes, where: str) -> dict[str, Any]:
     """An assessment, its form checked, and that its controls rest on its own results. Raises InputError."""
     found = read_document(data, "assessment", ASSESSMENT_SCHEMA, where, "assay scan -o json=assessment.json")
     known = {one["instance"] for one in found["results"]}
+    controls = {(one["framework"], one["id"]) for one in found["controls"]}
+    if len(known) != len(found["results"]) or len(controls) != len(found["controls"]):
+        raise InputError(
+            "a result or a control stands in it twice", where=where, hint="use the assessment as it was written"
+        )
     for control in found["controls"]:
         for instance in control["results"]:
             if instance not in known:

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.main import app
 from scanner.model.errors import ContentError, InputError, UsageError
+from scanner.schemas.generate import documents
 
 RUN = CliRunner()
 
@@ -98,6 +100,18 @@ def test_what_could_not_be_read_makes_it_incomplete(tmp_path: Path) -> None:
     assert "component" in result.output
 
 
+def test_a_matrix(releases: list[str], tmp_path: Path) -> None:
+    names = ["table", "json", "md", "html", "csv"]
+    outs = [part for name in names for part in ("-o", f"{name}={tmp_path / 'out' / name}")]
+    result = RUN.invoke(app, ["sbom", "matrix", *releases, *outs])
+    assert result.exit_code == 0
+    assert "2 releases compared with device 1: 6 different changes, 1 of them in all, 5 in only one." in result.output
+    assert "  H  –  b  2.0.0 → 1.9.0" in result.output.replace("\n", "\n ")
+    assert all((tmp_path / "out" / name).stat().st_size > 100 for name in names)
+    assert RUN.invoke(app, ["sbom", "matrix", *releases, "--fail-on", "high"]).exit_code == 1
+    assert RUN.invoke(app, ["sbom", "matrix", releases[0], "--quiet"]).exit_code == 2
+
+
 def test_a_timeline(releases: list[str], tmp_path: Path) -> None:
     result = RUN.invoke(app, ["sbom", "timeline", *releases])
     assert result.exit_code == 0
@@ -114,6 +128,7 @@ def test_a_timeline(releases: list[str], tmp_path: Path) -> None:
         (["-", "-"], UsageError),
         (["a", "b", "--fail-on", "none"], UsageError),
         (["a", "b", "--as-of", "soon"], UsageError),
+        (["a", "b", "--as-of", "2026-13-01"], UsageError),
     ],
 )
 def test_mistakes_are_said(arguments: list[str], error: type[Exception]) -> None:
@@ -133,7 +148,10 @@ def test_check_names_what_lacks_what(releases: list[str], tmp_path: Path) -> Non
     found = json.loads(RUN.invoke(app, ["sbom", "check", releases[0], "--json"]).output)
     assert found["schema"] == "assay/sbom-check/v1"
     assert found["validity"]["state"] == "valid"
-    assert {one["id"] for one in found["lists"]} >= {"ntia-2021", "cisa-2025", "bsi-tr-03183-2"}
+    validator = jsonschema_rs.validator_for(documents()["sbom-check"])
+    validator.validate(found)
+    assert not validator.is_valid(found | {"validity": {}})
+    assert {one["id"] for one in found["lists"]} >= {"ntia-2021", "cisa-2026", "bsi-tr-03183-2"}
 
 
 def test_check_ends_1_when_a_list_is_not_met(releases: list[str], tmp_path: Path) -> None:

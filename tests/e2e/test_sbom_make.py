@@ -69,7 +69,7 @@ def test_what_cannot_be_known_ends_three(system: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps(document))
     result = RUN.invoke(app, ["sbom", "verify", str(path), str(system)])
     assert result.exit_code == 3
-    assert "golang packages cannot be looked for" in result.output
+    assert "no program that Go built was found" in result.output
 
 
 def test_a_tree_without_packages_ends_three(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from scanner.cli import pipeline
 from scanner.collectors.take import take
 from scanner.engine.content import Content, load
 from scanner.frameworks.assess import assess
+from scanner.frameworks.inputs import selection
 from scanner.frameworks.profiles import profile
 from tests.e2e.test_cli import assay
 
@@ -119,7 +120,7 @@ def content() -> Content:
 def covered() -> frozenset[str]:
     """Claims that a rule decides."""
     book = content()
-    known, selected = pipeline.select(book, [profile(book, "velaos")], {})
+    known, selected = selection(book, [profile(book, "velaos")], {})
     del known
     return frozenset(claim for one in selected.instances.values() for claim in one.rule.mappings["velaos"])
 
@@ -138,7 +139,7 @@ def of_device(changed: str = "") -> dict[str, str]:
     """Verdicts on the hardened device as it sees itself, with one change."""
     book = content()
     profiles = [profile(book, "velaos")]
-    known, selected = pipeline.select(book, profiles, {})
+    known, selected = selection(book, profiles, {})
     changes = {**DEFECTS, **{name: defect for name, (_, defect) in (VARIANTS | HARMLESS).items()}}
     device = velaos.hardened()
     if changed:

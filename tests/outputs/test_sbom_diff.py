@@ -51,6 +51,8 @@ POISON = (
     "@SUM(1)",
     "\t=1",
     "-2+3",
+    "::stop-commands::x",
+    "a ::add-mask::e ##[group]g ##vso[task.setvariable variable=a]b",
 )  # fmt: skip
 
 
@@ -199,6 +201,14 @@ def test_text_outputs_hold_no_control_characters(
     for kind, document in (("diff", hostile), ("matrix", hostile_matrix)):
         data = named(kind, name).render(document).decode()
         assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]", data)
+
+
+def test_a_log_shows_no_command_to_a_ci_service(hostile: dict[str, Any]) -> None:
+    """GitHub takes `::name::` at the beginning of a line for one, after spaces too; Azure `##[` and `##vso[`."""
+    for width in range(60, 100):
+        shown = text(hostile, Style(width=width))
+        assert not re.search(r"(?m)^\s*::[a-z]|##\[|##vso\[", shown)
+    assert "stop-commands" in shown and "[group]g" in shown
 
 
 def test_the_terminal_colours_are_our_own(hostile: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from scanner.cli.sbom import check, diff, make, timeline, verify
+from scanner.cli.sbom import check, diff, make, matrix, timeline, verify
 
 __all__ = ["app"]
 
@@ -12,5 +12,5 @@ app = typer.Typer(
     name="sbom", help="Make, check, compare and verify bills of materials.", no_args_is_help=True, rich_markup_mode=None
 )
 
-for module in (make, check, diff, timeline, verify):
+for module in (make, check, diff, matrix, timeline, verify):
     module.register(app)

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_WORDS = {"unknown_stated": "nothing is missing that is known (what is stated as unknown is counted below)"}
 _SHOWN = 5
-_MARKS = {"met": "✓", "missing": "✗", "partly": "~", "not_checked": "?"}
+_MARKS = {"met": "✓", "missing": "✗", "partly": "~", "not_checked": "?", "unknown_stated": "?"}
+_LEVELS = {"required": "", "if_it_exists": "  [where it exists]", "beside": "  [beside the document]"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("check", epilog="Example: assay sbom check release.cdx.json --fail-on ntia-2021")(check)
+    app.command("check", epilog="Example: assay sbom check release.cdx.json --fail-on cisa-2026")(check)
 
 
 def check(
@@ -34,7 +36,8 @@ def check(
     json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
 ) -> None:
-    """Schema validity, minimum elements (NTIA, CISA, BSI TR-03183-2) and quality, with what lacks what."""
+    """Schema validity, minimum elements (CISA 2026, NTIA 2021, BSI TR-03183-2 v2.1.0) and quality, with what lacks
+    what."""
     from scanner import files
     from scanner.model.canonical import canonical
     from scanner.model.errors import UsageError
@@ -54,15 +57,18 @@ def check(
     elif not quiet:
         shared.echo(text)
     missed = [name for name in fail_on or () if states[name] in ("missing", "invalid")]
-    unknown = [name for name in fail_on or () if states[name] == "not_checked"]
+    unknown = [name for name in fail_on or () if states[name] in ("not_checked", "unknown_stated")]
     if missed or unknown:
-        shared.say(f"assay: not met: {', '.join(missed)}" if missed else f"assay: not checked: {', '.join(unknown)}")
+        said = ", ".join(f"{name}: {states[name].replace('_', ' ')}" for name in missed or unknown)
+        shared.say(f"assay: not met: {said}" if missed else f"assay: incomplete: {said}")
         raise typer.Exit(1 if missed else 3)
 
 
 def _document(result: Check) -> dict[str, Any]:
+    from scanner.supply_chain.checking.result import CHECK_SCHEMA
+
     found = result.to_json()
-    return {"schema": "assay/sbom-check/v1", "validity": found.pop("schema"), **found}
+    return {"schema": CHECK_SCHEMA, "validity": found.pop("schema"), **found}
 
 
 def _lines(result: Check) -> Iterator[str]:
@@ -78,7 +84,8 @@ def _lines(result: Check) -> Iterator[str]:
         yield f"  {clean(problem.place) or '/'}: {clean(problem.message)[:200]}"
     for one in result.lists:
         yield ""
-        yield f"{clean(one.title)}: {one.state.replace('_', ' ')}"
+        yield f"{clean(one.title)}: {_WORDS.get(one.state, one.state.replace('_', ' '))}"
+        yield f"  {clean(one.edition)}"
         for field in one.fields:
             yield from _field(field)
     yield ""
@@ -100,9 +107,10 @@ def _field(field: FieldResult) -> Iterator[str]:
 
     counted = f"  {field.present} of {field.total} ({field.percent} %)" if field.scope == "component" else ""
     reason = f"  ({clean(field.reason)})" if field.reason else ""
-    wanted = "" if field.level == "required" else "  [where it exists]"
-    yield f"  {_MARKS[field.state]} {clean(field.title)}{wanted}{counted}{reason}"
-    for lacking in field.examples[:_SHOWN] if field.state in ("missing", "partly") else ():
+    stated = f", {field.unknown} stated as unknown" if field.unknown else ""
+    yield f"  {_MARKS[field.state]} {clean(field.title)}{_LEVELS[field.level]}{counted}{stated}{reason}"
+    silent = field.total - field.present - field.unknown
+    for lacking in field.examples[: min(_SHOWN, silent)] if field.scope == "component" else ():
         yield f"      {clean(lacking.name)} {clean(lacking.version)}  {clean(lacking.place)}"
-    if field.state in ("missing", "partly") and field.total - field.present > _SHOWN:
-        yield f"      and {field.total - field.present - _SHOWN} more"
+    if field.scope == "component" and field.state in ("missing", "partly") and silent > _SHOWN:
+        yield f"      and {silent - _SHOWN} more"

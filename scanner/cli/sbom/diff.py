@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli import shared
-from scanner.cli.sbom import opening
+from scanner.cli import shared, signed
+from scanner.cli.sbom import opening, releases
 from scanner.model.errors import UsageError
 
-__all__ = ["register"]
+if TYPE_CHECKING:
+    from scanner.supply_chain.comparing.materiality import Policy
+
+__all__ = ["DayOption", "FailOption", "PolicyOption", "VexOldOption", "VexOption", "end", "register", "rules_of"]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,65 +36,118 @@ def _level(value: str) -> str:
 
 
 def _day(value: str) -> str:
-    if value and not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+    try:
+        known = not value or date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        known = False
+    if not known:
         raise UsageError(f"--as-of wants a day as 2026-01-31, not {value!r}")
     return value
 
 
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="Rules of materiality in place of the shipped ones.")
+]
+VexOption = Annotated[
+    list[str] | None,
+    typer.Option("--vex", help="VEX document for the new release (OpenVEX, CSAF, CycloneDX); repeatable."),
+]
+VexOldOption = Annotated[
+    list[str] | None, typer.Option("--vex-old", help="VEX document for the release before; repeatable.")
+]
+DayOption = Annotated[
+    str,
+    typer.Option(
+        "--as-of", metavar="DAY", callback=_day, help="Day for which support is judged; else that of the document."
+    ),
+]
+FailOption = Annotated[
+    str,
+    typer.Option("--fail-on", metavar="LEVEL", callback=_level, help="End 1 on a change of this materiality or above."),
+]
+
+
+def rules_of(policy: Path | None) -> Policy:
+    """The policy in a file, or the shipped one. Raises ContentError, InputError."""
+    from scanner import files
+    from scanner.supply_chain.comparing.materiality import load_policy, shipped_policy
+
+    return load_policy(files.read_bytes(policy), str(policy)) if policy else shipped_policy()
+
+
+def end(worst: str, fail_on: str, incomplete: Sequence[str]) -> None:
+    """Say what could not be read, and leave: 1 for a change of the level `fail_on` or above, else 3 when incomplete."""
+    from scanner.supply_chain.comparing.result import LEVELS
+
+    for reason in incomplete:
+        shared.say(f"assay: incomplete: {reason}")
+    if fail_on and LEVELS.index(worst) <= LEVELS.index(fail_on):
+        raise typer.Exit(1)
+    if incomplete:
+        raise typer.Exit(3)
+
+
 def diff(
-    old: Annotated[str, typer.Argument(help="SBOM of the release before; - is standard input.")],
-    new: Annotated[str, typer.Argument(help="SBOM of the new release.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            help="Release before: SBOM (- is standard input), OCI layout or archive with an attested one, any other "
+            "target, registry:HOST/NAME:TAG, or live."
+        ),
+    ],
+    new: Annotated[str, typer.Argument(help="New release.")],
     out: shared.OutputOption = None,
-    policy: Annotated[
-        Path | None, typer.Option("--policy", help="Rules of materiality in place of the shipped ones.")
-    ] = None,
-    vex: Annotated[
-        list[str] | None,
-        typer.Option("--vex", help="VEX document for the new release (OpenVEX, CSAF, CycloneDX); repeatable."),
-    ] = None,
-    vex_old: Annotated[
-        list[str] | None, typer.Option("--vex-old", help="VEX document for the release before; repeatable.")
-    ] = None,
-    as_of: Annotated[
-        str,
-        typer.Option(
-            "--as-of", metavar="DAY", callback=_day, help="Day for which support is judged; else that of the document."
-        ),
-    ] = "",
-    fail_on: Annotated[
-        str,
-        typer.Option(
-            "--fail-on", metavar="LEVEL", callback=_level, help="End 1 on a change of this materiality or above."
-        ),
-    ] = "",
+    policy: PolicyOption = None,
+    vex: VexOption = None,
+    vex_old: VexOldOption = None,
+    as_of: DayOption = "",
+    fail_on: FailOption = "",
+    key: signed.KeyOption = None,
+    identity: signed.IdentityOption = "",
+    issuer: signed.IssuerOption = "",
+    identity_pattern: signed.IdentityPatternOption = "",
+    issuer_pattern: signed.IssuerPatternOption = "",
+    trusted_root: signed.RootOption = None,
+    sbom_digest: signed.SbomOption = None,
+    make: releases.MakeOption = False,
+    slot: shared.SlotOption = "",
+    platform: shared.PlatformOption = "",
+    luks_key: shared.KeysOption = None,
+    clock: releases.ClockOption = "",
+    online: signed.OnlineOption = False,
     json: shared.JsonOption = False,
     quiet: shared.QuietOption = False,
 ) -> None:
-    """Compare two SBOMs: summary for buyers first, then every change by how much it matters."""
-    from scanner import files
-    from scanner.supply_chain.comparing.compare import compare
-    from scanner.supply_chain.comparing.materiality import load_policy, shipped_policy
-    from scanner.supply_chain.comparing.result import LEVELS
+    """Compare two releases by their SBOMs: summary for buyers first, then every change by how much it matters.
 
-    rules = load_policy(files.read_bytes(policy), str(policy)) if policy else shipped_policy()
-    before, after = opening.open_boms((old, new))
+    FORMATs: table, json, md, html, csv, pdf.
+    """
+    from scanner.supply_chain.comparing.compare import compare
+
+    rules = rules_of(policy)
+    trust = signed.Trust(key or (), identity, issuer, identity_pattern, issuer_pattern, trusted_root)
+    choices = releases.Choices(
+        trust, sbom_digest or (), make, clock, slot, platform, luks_key or (), online, quiet or json
+    )  # fmt: skip
+    before, after = releases.open_releases((old, new), choices)
     found = compare(
-        before, after, rules, vex_old=opening.open_vex_files(vex_old), vex=opening.open_vex_files(vex), as_of=as_of
+        before.bom,
+        after.bom,
+        rules,
+        vex_old=opening.open_vex_files(vex_old),
+        vex=opening.open_vex_files(vex),
+        as_of=as_of,
     )
-    document = found.to_json()
+    incomplete = [*before.incomplete, *after.incomplete, *found.incomplete]
+    document = found.to_json() | {
+        "incomplete": list(dict.fromkeys(incomplete)),
+        "origins": dict(zip(("old", "new"), releases.origins_of([before, after], quiet=quiet), strict=True)),
+    }
     taken = opening.write_outputs("diff", out, document)
     if json and not taken:
         shared.print_json(document)
     elif not quiet and not taken:
         from scanner.outputs.sbom.diff_table import SHOWN, text
-        from scanner.outputs.table import Style
 
-        terminal = bool(sys.stdout and sys.stdout.isatty())
-        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        shared.echo(text(document, Style(colour, shutil.get_terminal_size((100, 24)).columns), SHOWN))
-    for reason in found.incomplete:
-        shared.say(f"assay: incomplete: {reason}")
-    if fail_on and LEVELS.index(found.worst) <= LEVELS.index(fail_on):
-        raise typer.Exit(1)
-    if found.incomplete:
-        raise typer.Exit(3)
+        shared.echo(text(document, shared.terminal_style(), SHOWN))
+    end(found.worst, fail_on, document["incomplete"])

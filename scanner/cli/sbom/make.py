@@ -42,19 +42,31 @@ def make(
             help="Time to state (2026-01-31T00:00:00Z); with it the same target gives the same bytes.",
         ),
     ] = "",
+    author: Annotated[
+        str,
+        typer.Option("--author", metavar="NAME", help="Organisation that makes the document: NAME, or 'NAME <mail>'."),
+    ] = "",
+    supplier: Annotated[
+        str,
+        typer.Option(
+            "--supplier", metavar="NAME", help="Organisation that supplies the system: NAME, or 'NAME <mail>'."
+        ),
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the document as CycloneDX.")] = False,
     quiet: shared.QuietOption = False,
 ) -> None:
     """List everything installed on a target. FORMATs: cyclonedx (1.6 JSON), spdx (2.3 JSON)."""
     from scanner.supply_chain.making.documents import make as make_bom
+    from scanner.supply_chain.making.parties import Parties, party
 
+    parties = Parties(party(author), party(supplier))
     requests = _requests([*(out or ()), *(["cyclonedx=-"] if json else [])])
     created = shared.now(clock)
     opened = shared.open_target(target, slot=slot or None, platform=platform or None, keys=luks_key)
     try:
         shared.say_slot(opened, quiet=quiet)
         progress = shared.Progress(quiet)
-        bom = make_bom(opened, created, files=files, progress=progress)
+        bom = make_bom(opened, created, files=files, parties=parties, progress=progress)
         progress.done()
     finally:
         opened.close()
@@ -104,4 +116,6 @@ def _summary(bom: Bom) -> str:
     lines = [f"{clean(bom.name) or 'unnamed system'}: {sum(kinds.values())} components ({words})"]
     if loose:
         lines.append(f"{loose} programs, libraries, modules or units belong to no package; they are listed as files")
+    if not bom.authors:
+        lines.append("nobody is named as author of the document: --author 'NAME <mail>' names somebody")
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from scanner.model.errors import AssayError, UsageError
@@ -16,8 +17,6 @@ __all__ = ["open_boms", "open_vex_files", "write_outputs"]
 
 def open_boms(names: Sequence[str]) -> list[Bom]:
     """The SBOM in each file; - is standard input, for one of them. Raises InputError."""
-    from dataclasses import replace
-
     from scanner import files
     from scanner.supply_chain.loading.opening import open_bom
 

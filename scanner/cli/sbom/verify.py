@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from typing import Annotated
 
 import typer
@@ -54,11 +51,8 @@ def verify(
         shared.print_json(result)
     elif not quiet and not taken:
         from scanner.outputs.sbom.truth_table import SHOWN, text
-        from scanner.outputs.table import Style
 
-        terminal = bool(sys.stdout and sys.stdout.isatty())
-        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        shared.echo(text(result, Style(colour, shutil.get_terminal_size((100, 24)).columns), SHOWN))
+        shared.echo(text(result, shared.terminal_style(), SHOWN))
     if found.differences:
         raise typer.Exit(4)
     if found.unknown:

@@ -10,7 +10,8 @@ from scanner.outputs._text import visible
 
 __all__ = ["written"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What makes a cell a formula; spreadsheets of East Asia read the wide signs alike."""
 
 
 def written(rows: Iterable[Sequence[str]]) -> bytes:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from scanner.outputs import _markdown
 from scanner.outputs._text import visible
 from scanner.outputs.base import Output
 from scanner.supply_chain.comparing.result import KINDS, LEVELS
 
-__all__ = ["OUTPUT"]
+__all__ = ["OUTPUT", "SHOWN", "escaped"]
 
 SHOWN = 500
 """Changes of one weight that are listed; a page of more is not rendered by the usual hosts."""
 
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&:@/$^=\"'])")
-
 
 def escaped(value: str) -> str:
-    """Text that Markdown shows as it is: every punctuation mark that could begin markup, a link or a mention is
-    written as a character reference, so that no dialect takes it for one."""
-    return _PUNCTUATION.sub(lambda found: f"&#{ord(found[0])};", visible(value[:300]))
+    """Text that Markdown shows as it is, at most 300 characters of it."""
+    return _markdown.escaped(visible(value[:300]))
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
@@ -29,12 +26,19 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from (f"- {escaped(line)}" for line in document["summary"])
     yield ""
+    origins = document.get("origins") or {}
+    for side in origins.values():
+        if side["warning"]:
+            yield f"> **{escaped(side['argument'])}: {escaped(side['warning'])}**"
+            yield ""
     yield "| | old | new |"
     yield "|---|---|---|"
     for label, name in (("document", "source"), ("of", "name"), ("version", "version"), ("made", "created")):
         yield f"| {label} | {escaped(document['old'][name])} | {escaped(document['new'][name])} |"
     yield f"| components | {document['old']['components']} | {document['new']['components']} |"
     yield f"| SHA-256 | {escaped(document['old']['sha256'])} | {escaped(document['new']['sha256'])} |"
+    if origins:
+        yield f"| comes from | {escaped(origins['old']['says'])} | {escaped(origins['new']['says'])} |"
     for level in LEVELS:
         some = [change for change in document["changes"] if change["materiality"] == level]
         if some:
@@ -64,11 +68,12 @@ def _rest(document: Mapping[str, Any]) -> Iterator[str]:
         for one in document["suggestions"][:SHOWN]:
             old, new = (escaped(", ".join(one[side])) for side in ("old", "new"))
             yield f"- {one['kind']}, {one['score']} of 100: {old} → {new} ({escaped('; '.join(one['reasons']))})"
-    if document["notes"]:
+    notes = list(dict.fromkeys([*document["notes"], *document["incomplete"]]))
+    if notes:
         yield ""
         yield "## Not compared, or left out in reading"
         yield ""
-        yield from (f"- {escaped(note)}" for note in document["notes"][:SHOWN])
+        yield from (f"- {escaped(note)}" for note in notes[:SHOWN])
     policy = document["policy"]
     yield ""
     yield f"Policy {escaped(policy['id'])}, {escaped(policy['digest'])}"

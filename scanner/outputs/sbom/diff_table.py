@@ -30,7 +30,7 @@ def text(document: Mapping[str, Any], style: Style | None = None, shown: int | N
     if quiet and shown is not None:
         lines += [f"{quiet} changes of no weight: -o table=PATH or -o json=PATH lists them.", ""]
     lines += _suggestions(document["suggestions"], shown)
-    lines += _notes(document["notes"], style, shown)
+    lines += _notes(list(dict.fromkeys([*document["notes"], *document["incomplete"]])), style, shown)
     return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"
 
 
@@ -39,6 +39,21 @@ def _head(document: Mapping[str, Any], style: Style) -> Iterator[str]:
         wrapped = textwrap.wrap(clean(line), style.width, subsequent_indent="  ", break_on_hyphens=False)
         yield from (style.paint(part, "1") if not number else part for part in wrapped)
     yield ""
+    origins = document.get("origins") or {}
+    for side in origins.values():
+        if side["warning"]:
+            yield style.paint(f"! {clean(side['argument'])}: {clean(side['warning'])}", "1;33")
+    for name, side in origins.items():
+        if side["kind"] != "document":
+            yield f"{name}: {clean(side['argument'])}: {clean(side['says'])}"
+        if side["others"]:
+            yield f"  {len(side['others'])} more are attached; this one: {clean(side['rule'])}"
+            yield from (
+                clean(f"    {one['statement']}: {one['type']}, {one['components']} components, {one['created']}")
+                for one in side["others"]
+            )
+    if any(side["kind"] != "document" for side in origins.values()):
+        yield ""
 
 
 def _group(level: str, changes: Sequence[Mapping[str, Any]], style: Style, shown: int | None) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scanner.outputs.table import clean
+from scanner.outputs.table import clean, in_order
 
 __all__ = ["text"]
 
@@ -33,6 +33,26 @@ def _target(target: Mapping[str, Any], assessment: Mapping[str, Any]) -> Iterato
     yield f"{system or 'unnamed system'} ({clean(target['kind'])}), judged {assessment['evaluated_at']}{whole}"
     if target["digest"]:
         yield f"  {clean(target['digest'])}"
+    for one in assessment["profiles"]:
+        own = ", THE SIGNER'S OWN" if one["own"] else ""
+        left = f", {one['left_out']} patterns of rules left out" if one["left_out"] else ""
+        yield f"  profile {clean(one['id'])} ({clean(one['title'])}{own}{left}), {one['min_coverage']} % wanted"
+    shaped = [
+        f"{assessment[name]} {word}"
+        for name, word in (
+            ("params", "values of parameters given by the signer"),
+            ("waivers", "waivers"),
+            ("waivers_expired", "of them expired since"),
+            ("answers", "answers by people"),
+        )
+        if assessment[name]
+    ]
+    if shaped:
+        yield f"  {', '.join(shaped)}"
     for name, one in assessment["frameworks"].items():
-        counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in one["counts"].items())
-        yield f"  {clean(name)} ({one['fit'].replace('_', ' ')}): {counts}"
+        counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in in_order(one["counts"]))
+        part = f", {one['controls']} of its {one['catalog']} controls" if one["controls"] < one["catalog"] else ""
+        yield f"  {clean(name)} ({one['fit'].replace('_', ' ')}{part}): {counts}"
+    if assessment["taken"]:
+        words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in in_order(assessment["taken"]))
+        yield f"  of the results, these rest on hidden values and are the signer's word: {words}"

@@ -12,14 +12,18 @@ from scanner.supply_chain.model import Bom, Component
 __all__ = [
     "FORGEABLE",
     "Related",
+    "any_digest",
     "author_contact",
     "authors",
     "bsi_format",
+    "completeness",
     "concluded",
     "creator_contact",
     "declared",
     "deployable_digest",
     "digest",
+    "format_name",
+    "format_version",
     "held",
     "identifier",
     "license",
@@ -30,8 +34,10 @@ __all__ = [
     "relation",
     "said",
     "serial",
+    "stated_unknown",
     "supplier",
     "timestamp",
+    "tool_version",
     "tools",
     "version",
 ]
@@ -39,8 +45,11 @@ __all__ = [
 _NOTHING = frozenset({"", "noassertion", "none", "unknown", "n/a", "null"})
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 _REACH = re.compile(r"[^@\s]+@[^@\s]+|https?://\S+", re.IGNORECASE)
+_TOOL_VERSION = re.compile(r"[\s-]v?\d")
 FORGEABLE = frozenset({"adler32", "md2", "md4", "md5", "sha1"})
 """Algorithms for which another file with the same digest can be made."""
+_APPROVED = frozenset({"sha256", "sha384", "sha512", "sha512-256", "sha3-256", "sha3-384", "sha3-512"})
+"""FIPS 180-4 and FIPS 202."""
 
 
 def said(value: str) -> bool:
@@ -96,8 +105,35 @@ def relation(one: Component, known: Related) -> bool:
 
 
 def digest(one: Component, _: Related) -> bool:
-    """A digest with its algorithm, of a kind that nobody can forge."""
-    return any(algorithm not in FORGEABLE for algorithm in one.hashes)
+    """A digest of SHA-2 or SHA-3, at least 256 bits long."""
+    return not _APPROVED.isdisjoint(one.hashes)
+
+
+def any_digest(one: Component, _: Related) -> bool:
+    """A digest of any kind."""
+    return bool(one.hashes)
+
+
+def completeness(one: Component, _: Related) -> bool:
+    """A statement on whether its parts or its dependencies are all listed."""
+    kinds = (one.properties.get(name, "") for name in ("assay:composition", "assay:composition:dependencies"))
+    return any(word.startswith(("complete", "incomplete")) or word in ("unknown", "noassertion") for word in kinds)
+
+
+def stated_unknown(one: Component, element: str) -> bool:
+    """Whether the document says that it does not know this element of the component: among the names of the property
+    assay:unknown (or of cdx:cisa:unknown-information, a proposal of 2026), or by the word `unknown` in its place."""
+    said_so = {name.strip() for key in ("assay:unknown", "cdx:cisa:unknown-information") for name in _parts(one, key)}
+    placed = {
+        "Component Version": one.version,
+        "Component Producer": one.supplier,
+        "Component License": one.licenses[0].text if one.licenses else "",
+    }
+    return element in said_so or placed.get(element, "").strip().lower() in ("unknown", "noassertion")
+
+
+def _parts(one: Component, key: str) -> list[str]:
+    return one.properties.get(key, "").split(";")
 
 
 def license(one: Component, _: Related) -> bool:
@@ -157,6 +193,21 @@ def timestamp(bom: Bom) -> bool:
 def tools(bom: Bom) -> bool:
     """The tool that made it."""
     return any(said(one) for one in bom.tools)
+
+
+def tool_version(bom: Bom) -> bool:
+    """The tool with its version: `name 1.2`, or `name-1.2` as SPDX has it."""
+    return any(_TOOL_VERSION.search(one) for one in bom.tools)
+
+
+def format_name(bom: Bom) -> bool:
+    """The format: it is known once the document could be read."""
+    return said(bom.format)
+
+
+def format_version(bom: Bom) -> bool:
+    """The version of the format."""
+    return said(bom.spec)
 
 
 def lifecycle(bom: Bom) -> bool:

@@ -1,8 +1,9 @@
-"""The published lists of fields.
+"""The published lists of fields, each with its edition.
 
-NTIA, The Minimum Elements For a Software Bill of Materials, July 2021, data fields. CISA, 2025 Minimum Elements for a
-Software Bill of Materials, draft for comment, August 2025, data fields. BSI TR-03183-2, version 2.1.0, August 2025,
-sections 5.2.1 (document), 5.2.2 (component) and 5.2.4 (component, where it exists). Ids and titles are ours.
+NTIA, The Minimum Elements For a Software Bill of Materials, July 2021, data fields. CISA, NSA, FBI and partners, 2026
+Minimum Elements for a Software Bill of Materials, version 2.1, July 2026, data fields of appendix A (it replaces the
+former; the draft of August 2025 was a step to it). BSI TR-03183-2, version 2.1.0, August 2025, sections 4, 5.2.1 and
+5.2.2 (required), 5.2.3 and 5.2.4 (where it exists). Ids and titles are ours.
 """
 
 from __future__ import annotations
@@ -19,31 +20,38 @@ __all__ = ["LISTS", "ComponentField", "DocumentField", "FieldList"]
 
 @dataclass(frozen=True, slots=True)
 class ComponentField:
-    """What every component must have. `only`: document format whose loader keeps what the test needs; for others the
-    field is not checked."""
+    """What every component must have. `level`: required or if_it_exists. `only`: document format whose loader keeps
+    what the test needs; for others the field is not checked. `element`: name of the element under which a document may
+    say that it does not know it; empty where the list has no such clause."""
 
     id: str
     title: str
     has: Callable[[Component, Related], bool]
     level: str = "required"
     only: str = ""
+    element: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentField:
-    """What the document must have."""
+    """What the document must have. `has` is None for what stands beside a document and not in it (level beside);
+    `only` and `level` as above; `reason`: why a field is not checked."""
 
     id: str
     title: str
-    has: Callable[[Bom], bool]
+    has: Callable[[Bom], bool] | None
+    level: str = "required"
+    only: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldList:
-    """One published list."""
+    """One published list. `edition`: which text of it is checked, and what became of it."""
 
     id: str
     title: str
+    edition: str
     document: tuple[DocumentField, ...]
     components: tuple[ComponentField, ...]
 
@@ -58,38 +66,66 @@ _TIMESTAMP = DocumentField("timestamp", "date and time of the SBOM", fields.time
 NTIA = FieldList(
     "ntia-2021",
     "NTIA minimum elements (2021)",
+    "report of July 2021, data fields; replaced by the CISA minimum elements of July 2026",
     (_AUTHOR, _TIMESTAMP),
     (ComponentField("supplier", "supplier", fields.supplier), _NAME, _VERSION, _IDENTIFIER, _RELATION),
 )
 
 CISA = FieldList(
-    "cisa-2025",
-    "CISA minimum elements (draft of August 2025)",
+    "cisa-2026",
+    "CISA minimum elements (2026)",
+    "version 2.1 of 29 July 2026 (CISA, NSA, FBI and partners), data fields",
     (
         _AUTHOR,
-        DocumentField("tool", "tool that made the SBOM", fields.tools),
+        DocumentField(
+            "author-signature",
+            "signature of the author",
+            None,
+            "beside",
+            reason="signatures stand beside a document: assay verify checks them",
+        ),
+        DocumentField("format", "name of the data format", fields.format_name),
+        DocumentField("format-version", "version of the data format", fields.format_version),
+        DocumentField(
+            "context",
+            "generation context (when in the life of the software it was made)",
+            fields.lifecycle,
+            only="cyclonedx",
+            reason="this format has a comment for it, which is not looked at",
+        ),
         _TIMESTAMP,
-        DocumentField("context", "generation context (before, during or after the build)", fields.lifecycle),
+        DocumentField("tool", "tool that made the SBOM", fields.tools),
+        DocumentField("tool-version", "version of that tool", fields.tool_version),
+        DocumentField("sbom-version", "version of the SBOM (serial number or namespace)", fields.serial),
     ),
     (
-        ComponentField("producer", "producer of the software", fields.supplier),
+        ComponentField("producer", "producer of the component", fields.supplier, element="Component Producer"),
         _NAME,
-        _VERSION,
-        _IDENTIFIER,
-        ComponentField("hash", "cryptographic digest, SHA-256 or better", fields.digest),
-        ComponentField("licence", "licence", fields.license),
+        ComponentField("version", "version of the component", fields.version, element="Component Version"),
+        ComponentField(
+            "identifier", "identifier (purl, CPE, SWHID …)", fields.identifier, element="Component Identifiers"
+        ),
+        ComponentField("hash", "digest of the component", fields.any_digest, element="Component Hash Value"),
+        ComponentField(
+            "hash-algorithm",
+            "algorithm of the digest, of SHA-2 or SHA-3",
+            fields.digest,
+            element="Component Hash Value",
+        ),
+        ComponentField("licence", "licence", fields.license, element="Component License"),
         _RELATION,
     ),
 )
 
 BSI = FieldList(
     "bsi-tr-03183-2",
-    "BSI TR-03183-2, version 2.1.0 (August 2025)",
+    "BSI TR-03183-2",
+    "version 2.1.0 of 20 August 2025, sections 4 and 5.2",
     (
         DocumentField("format", "CycloneDX 1.6 or SPDX 3.0.1 or later, JSON or XML", fields.bsi_format),
         DocumentField("creator", "mail address or URL of the creator of the SBOM", fields.author_contact),
         _TIMESTAMP,
-        DocumentField("uri", "URI of the SBOM", fields.serial),
+        DocumentField("uri", "URI of the SBOM", fields.serial, "if_it_exists"),
         DocumentField("no-vulnerabilities", "no vulnerability information inside", fields.no_vulnerabilities),
     ),
     (
@@ -98,6 +134,7 @@ BSI = FieldList(
         _VERSION,
         ComponentField("filename", "file name", fields.held("bsi:component:filename"), only="cyclonedx"),
         _RELATION,
+        ComponentField("dependencies-complete", "whether its dependencies are all told", fields.completeness),
         ComponentField("distribution-licence", "distribution licence (concluded, SPDX)", fields.concluded),
         ComponentField("hash", "SHA-512 of the deployable component", fields.deployable_digest, only="cyclonedx"),
         ComponentField(
@@ -129,4 +166,4 @@ BSI = FieldList(
     ),
 )
 
-LISTS = (NTIA, CISA, BSI)
+LISTS = (CISA, NTIA, BSI)

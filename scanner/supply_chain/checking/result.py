@@ -7,7 +7,9 @@ from typing import Any
 
 from scanner.supply_chain.model import Dropped
 
-__all__ = ["Check", "FieldResult", "ListResult", "Missing", "Problem", "SchemaResult", "Statement"]
+__all__ = ["CHECK_SCHEMA", "Check", "FieldResult", "ListResult", "Missing", "Problem", "SchemaResult", "Statement"]
+
+CHECK_SCHEMA = "assay/sbom-check/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class Missing:
 class FieldResult:
     """One field of a list.
 
-    `scope`: document or component. `level`: required, or if_it_exists (the list wants it where there is such a thing:
-    its absence is shown and fails nothing). `state`: met, missing (nothing or nobody has it), partly, or not_checked
-    (then `reason` says why). `present` of `total` have it; `percent` is rounded down, so that 100 means all.
-    `examples`: the first of those that lack it.
+    `scope`: document or component. `level`: required, if_it_exists (the list wants it where there is such a thing: its
+    absence is shown and fails nothing) or beside (it does not stand in a document). `state`: met, unknown_stated (those
+    that lack it say so, and the list allows that), missing (nothing or nobody has it), partly, or not_checked (then
+    `reason` says why). `present` of `total` have it, `unknown` say that it is not known; `percent` is rounded down, so
+    that 100 means all. `examples`: the first of those that lack it, those that do not say so before the others.
     """
 
     id: str
@@ -60,6 +63,7 @@ class FieldResult:
     total: int
     reason: str = ""
     examples: tuple[Missing, ...] = ()
+    unknown: int = 0
 
     @property
     def percent(self) -> int:
@@ -69,11 +73,13 @@ class FieldResult:
 
 @dataclass(frozen=True, slots=True)
 class ListResult:
-    """One published list. `state`: met (every required field), missing, or not_checked (nothing is missing, but a
-    required field could not be judged)."""
+    """One published list. `edition`: which text of it was checked. `state`: met (every required field), missing,
+    not_checked (nothing is missing, but a required field could not be judged) or unknown_stated (nothing is missing,
+    but some of it is stated to be unknown)."""
 
     id: str
     title: str
+    edition: str
     state: str
     fields: tuple[FieldResult, ...]
 

@@ -40,14 +40,16 @@ def _judged(asked: FieldList, bom: Bom, known: Related) -> ListResult:
     results = [_of_document(field, bom) for field in asked.document]
     results += [_of_components(field, bom, known) for field in asked.components]
     states = {one.state for one in results if one.level == "required"}
-    state = "missing" if states & {"missing", "partly"} else "not_checked" if "not_checked" in states else "met"
-    return ListResult(asked.id, asked.title, state, tuple(results))
+    state = next((worst for worst in ("missing", "not_checked", "unknown_stated") if worst in states), "met")
+    return ListResult(asked.id, asked.title, asked.edition, "missing" if "partly" in states else state, tuple(results))
 
 
 def _of_document(field: DocumentField, bom: Bom) -> FieldResult:
+    if field.has is None or (field.only and bom.format != field.only and not field.has(bom)):
+        return FieldResult(field.id, field.title, "document", field.level, "not_checked", 0, 1, field.reason)
     has = field.has(bom)
     return FieldResult(
-        field.id, field.title, "document", "required", "met" if has else "missing", present=int(has), total=1
+        field.id, field.title, "document", field.level, "met" if has else "missing", present=int(has), total=1
     )
 
 
@@ -61,14 +63,25 @@ def _of_components(field: ComponentField, bom: Bom, known: Related) -> FieldResu
         reason = f"only {field.only} documents are looked at for this field"
         return FieldResult(field.id, field.title, "component", field.level, "not_checked", 0, total, reason)
     lacking = [one for one in bom.components if not field.has(one, known)]
+    stated = [one for one in lacking if field.element and fields.stated_unknown(one, field.element)]
+    said = {one.ref for one in stated}
+    silent = [one for one in lacking if one.ref not in said]
     present = total - len(lacking)
     return FieldResult(
         field.id,
         field.title,
         "component",
         field.level,
-        "met" if not lacking else "partly" if present else "missing",
+        _state(present, len(stated), len(silent)),
         present,
         total,
-        examples=tuple(Missing(one.ref, one.name, one.version, one.place) for one in lacking[:EXAMPLES]),
+        examples=tuple(Missing(one.ref, one.name, one.version, one.place) for one in [*silent, *stated][:EXAMPLES]),
+        unknown=len(stated),
     )
+
+
+def _state(present: int, stated: int, silent: int) -> str:
+    """`silent` components lack the field and do not say why."""
+    if silent:
+        return "partly" if present or stated else "missing"
+    return "unknown_stated" if stated else "met"

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from scanner.supply_chain.comparing.components import Look, lone_change, pair_changes
+from scanner.supply_chain.bulk import without_collector
+from scanner.supply_chain.comparing.components import Look, lone_change, pair_changes, same
 from scanner.supply_chain.comparing.flaws import dropped_note, flaw_changes, flaws_of
 from scanner.supply_chain.comparing.graph import Graph, Nodes, nodes_of, relation_changes
 from scanner.supply_chain.comparing.matching import Matching, match
@@ -41,16 +42,22 @@ def compare(
     `as_of`: ISO day for which support of the new release is judged; without it, the day on which each was made.
     The same arguments give the same result, whatever the order of components and relations in the documents.
     """
-    policy = policy or shipped_policy()
+    with without_collector():
+        return _compared(old, new, policy or shipped_policy(), vex_old, vex, as_of)
+
+
+def _compared(
+    old: Bom, new: Bom, policy: Policy, vex_old: Sequence[VexDocument], vex: Sequence[VexDocument], as_of: str
+) -> Diff:
     matching = match(old, new)
     nodes = nodes_of(old, new, matching)
     graphs = Graph(old, nodes.old, nodes), Graph(new, nodes.new, nodes)
     look = Look(_day(old.created), as_of or _day(new.created), policy.classes)
 
     found: list[Change] = []
-    unchanged = 0
+    changed = 0
     for changes in _paired(matching, graphs, look):
-        unchanged += not changes
+        changed += bool(changes)
         found += changes
     found += _lone(matching, graphs, look)
     relations, implied = relation_changes(*graphs, nodes)
@@ -62,8 +69,8 @@ def compare(
 
     judged = sorted((policy.judge(change) for change in found), key=_order)
     accounted = {
-        "unchanged": unchanged,
-        "changed": len(matching.pairs) - unchanged,
+        "unchanged": len(matching.pairs) - changed,
+        "changed": changed,
         "removed": len(matching.removed),
         "added": len(matching.added),
         "relations_of_added_or_removed": implied,
@@ -88,7 +95,9 @@ def compare(
 def _paired(matching: Matching, graphs: tuple[Graph, Graph], look: Look) -> Iterator[list[Change]]:
     old, new = (graph.bom.components for graph in graphs)
     for pair in matching.pairs:
-        yield pair_changes(old[pair.old], new[pair.new], pair.by, partial(graphs[1].reach, pair.new), look)
+        one, two = old[pair.old], new[pair.new]
+        if not same(one, two):
+            yield pair_changes(one, two, pair.by, partial(graphs[1].reach, pair.new), look)
 
 
 def _lone(matching: Matching, graphs: tuple[Graph, Graph], look: Look) -> Iterator[Change]:

@@ -6,17 +6,21 @@ CPE names and copyright are given at all. Not compared: descriptions, properties
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from scanner.supply_chain import versions
 from scanner.supply_chain.comparing.pairing import compare_versions
 from scanner.supply_chain.comparing.result import Change
-from scanner.supply_chain.identity import ecosystem, identity, split_purl
+from scanner.supply_chain.identity import ecosystem, identity, spelled, split_purl
 from scanner.supply_chain.licenses import CLASSES, class_of_component, stated
 from scanner.supply_chain.model import Component
 
-__all__ = ["Look", "lone_change", "pair_changes", "title", "version_of"]
+__all__ = ["Look", "lone_change", "pair_changes", "same", "title", "version_of"]
+
+
+_MAIL = re.compile(r"(.*?)(?: ?[<(]([^<>() @]+@[^<>() @]+)[>)])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,6 @@ def lone_change(component: Component, kind: str, reach: str, via: tuple[str, ...
 
 def pair_changes(old: Component, new: Component, by: str, reach: Callable[[], str], look: Look) -> list[Change]:
     """Everything that differs between two components that were paired. `reach` is asked only when something does."""
-    if _same(old, new):
-        return []
     found = list(_differences(old, new, look))
     if not found:
         return []
@@ -96,7 +98,7 @@ def pair_changes(old: Component, new: Component, by: str, reach: Callable[[], st
     ]
 
 
-def _same(old: Component, new: Component) -> bool:
+def same(old: Component, new: Component) -> bool:
     """Whether a glance suffices: most pairs are equal in every field. Support may end while its date stays."""
     return (
         old.version == new.version
@@ -136,7 +138,7 @@ def _differences(old: Component, new: Component, look: Look) -> Iterator[Found]:
     yield from _identity(old, new, same_version)
     if old.licenses != new.licenses:
         yield from _licenses(old, new, look)
-    if old.supplier != new.supplier and old.supplier.strip().casefold() != new.supplier.strip().casefold():
+    if old.supplier != new.supplier and not _same_party(old.supplier, new.supplier):
         yield "supplier_changed", old.supplier, new.supplier, {"loss": _loss(old.supplier, new.supplier)}
     if old.hashes != new.hashes:
         yield from _hashes(old.hashes, new.hashes, same_version)
@@ -167,7 +169,7 @@ def _identity(old: Component, new: Component, same_version: bool) -> Iterator[Fo
         yield "identity_changed", one, two, {"field": "purl" if (old.purl is None) == (new.purl is None) else "given"}
     elif old.purl != new.purl and same_version:
         yield "identity_changed", old.purl or "", new.purl or "", {"field": "qualifiers"}
-    elif (old.group, old.name) != (new.group, new.name):
+    elif (old.group, spelled(old)) != (new.group, spelled(new)):
         yield "identity_changed", _named(old), _named(new), {"field": "name"}
 
 
@@ -188,6 +190,24 @@ def _licenses(old: Component, new: Component, look: Look) -> Iterator[Found]:
         yield "license_changed", " AND ".join(sorted(before)), " AND ".join(sorted(after)), facts
 
 
+def _spaced(text: str) -> str:
+    """Without line breaks and indentation: XML writers wrap long names."""
+    return " ".join(text.split())
+
+
+def _same_party(old: str, new: str) -> bool:
+    """Whether two texts name the same supplier; one may leave out the mail address, which formats keep elsewhere."""
+    (one, mail), (two, other) = _party(old), _party(new)
+    return one == two and (not mail or not other or mail == other)
+
+
+def _party(text: str) -> tuple[str, str]:
+    """Name and mail address, which stands in brackets behind it."""
+    text = _spaced(text).casefold()
+    found = _MAIL.fullmatch(text)
+    return (found[1], found[2] or "") if found is not None and found[1] else (text, "")
+
+
 def _move(before: str, after: str) -> str:
     """Whether the class asks more of the user than before; unknown is no class to compare with."""
     if "unknown" in (before, after):
@@ -198,7 +218,7 @@ def _move(before: str, after: str) -> str:
 
 def _said(component: Component) -> set[str]:
     """The licences as expressions, or as written; whether they are declared or concluded makes no difference here."""
-    said = {one.expression or one.text.strip() for one in stated(component.licenses)}
+    said = {one.expression or _spaced(one.text) for one in stated(component.licenses)}
     return {f"({text})" if " OR " in text and len(said) > 1 else text for text in said}
 
 

@@ -10,12 +10,15 @@ from scanner.supply_chain.comparing.graph import Graph, Nodes
 from scanner.supply_chain.comparing.result import Change
 from scanner.supply_chain.identity import ecosystem, identity
 from scanner.supply_chain.model import Bom, Dropped, Vulnerability
-from scanner.supply_chain.vex.applying import Finder
+from scanner.supply_chain.vex.applying import APPLIED_BY, Finder
 from scanner.supply_chain.vex.model import STATES, VexDocument
 
 __all__ = ["Flaw", "dropped_note", "flaw_changes", "flaws_of"]
 
 SEVERITIES = ("critical", "high", "medium", "low", "none", "")
+
+NAMED = 5
+"""Statements that a note names."""
 
 Key = tuple[str, int | str]
 """A vulnerability, and the node it concerns; or, when it concerns no component of the document, the text given."""
@@ -23,10 +26,12 @@ Key = tuple[str, int | str]
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What counts of a vulnerability in a component: the statement, and the index of the component (-1: none)."""
+    """What counts of a vulnerability in a component: the statement, the index of the component (-1: none), and how it
+    was found (`APPLIED_BY`; empty for a statement of the document itself)."""
 
     said: Vulnerability
     index: int
+    by: str = ""
 
 
 def flaws_of(bom: Bom, nodes: Sequence[int], documents: Iterable[VexDocument]) -> tuple[dict[Key, Flaw], list[str]]:
@@ -41,16 +46,21 @@ def flaws_of(bom: Bom, nodes: Sequence[int], documents: Iterable[VexDocument]) -
     notes = []
     for document in documents:
         idle = 0
+        unmatched: list[str] = []
         keyed: list[list[tuple[Key, Flaw]]] = []
         for statement in document.statements:
-            indexes = finder.affected(statement)
-            idle += not indexes
+            applied = finder.affected(statement)
+            idle += not applied.by and not applied.unmatched
             flaw = statement.vulnerability
-            keyed.append([((flaw.id, nodes[index]), Flaw(flaw, index)) for index in indexes])
+            unmatched += [f"{flaw.id} of {text}" for text in applied.unmatched]
+            keyed.append([((flaw.id, nodes[index]), Flaw(flaw, index, by)) for index, by in applied.by.items()])
         _merge(found, keyed)
         if idle:
             total = len(document.statements)
             notes.append(f"{document.source}: {idle} of {total} VEX statements concern nothing in {bom.source or 'it'}")
+        if unmatched:
+            more = f" and {len(unmatched) - NAMED} more" if len(unmatched) > NAMED else ""
+            notes.append(f"{document.source}: could not be matched: {'; '.join(unmatched[:NAMED])}{more}")
         notes += [dropped_note(document.source, one) for one in document.dropped]
     return found, notes
 
@@ -90,7 +100,7 @@ def _with_rating(flaw: Flaw, rated: Vulnerability) -> Flaw:
     made = Vulnerability(
         one.id, one.affects, one.state, one.justification, rated.severity, rated.score, one.source, one.place
     )
-    return Flaw(made, flaw.index)
+    return Flaw(made, flaw.index, flaw.by)
 
 
 def _badness(flaw: Flaw) -> tuple[int, int, str, str, str, str]:
@@ -136,6 +146,7 @@ def _change(
         "state_before": before.said.state if before else "",
         "severity": _worse(before, after),
         "component": "unlisted",
+        "applied_by": flaw.by,
     }
     refs = {"old": "", "new": "", "old_place": "", "new_place": ""}
     for side, one in (("old", before), ("new", after)):
@@ -154,8 +165,8 @@ def _change(
         kind,
         where,
         name or word or "the product",
-        before=_shown(before) if before else "",
-        after=_shown(after) if after else "",
+        before=_told(before) if before else "",
+        after=_told(after) if after else "",
         facts=facts,
         old=refs["old"],
         new=refs["new"],
@@ -174,3 +185,9 @@ def _shown(flaw: Flaw) -> str:
     one = flaw.said
     more = ", ".join(text for text in (one.severity, one.score, one.justification) if text)
     return f"{one.id} {one.state}" + (f" ({more})" if more else "")
+
+
+def _told(flaw: Flaw) -> str:
+    """As `_shown`, and why the statement holds for the component where that is not beyond doubt."""
+    why = APPLIED_BY.get(flaw.by, "")
+    return _shown(flaw) + (f"; {why}" if why else "")

@@ -7,11 +7,12 @@ components, and swapping the documents swaps the pairs.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
+from scanner.supply_chain.bulk import maker
 from scanner.supply_chain.comparing.pairing import pair_sets
 from scanner.supply_chain.identity import ecosystem, identity
 from scanner.supply_chain.model import Bom, Component
@@ -38,6 +39,9 @@ class Pair:
     by: str
 
 
+_pair = maker(Pair)
+
+
 @dataclass(frozen=True, slots=True)
 class Matching:
     """Every component of both sides exactly once: paired, removed or added (indexes, ascending). `twins`: pairs whose
@@ -53,7 +57,7 @@ def match(old: Bom, new: Bom) -> Matching:
     """Pair the components of two documents."""
     work = _Work(old.components, new.components)
     work.subjects(_index_of(old), _index_of(new))
-    work.stage("purl", lambda one: one.purl)
+    work.stage("purl", attrgetter("purl"))
     work.stage("identity", identity)
     work.named("name_and_type", lambda one: (one.group.casefold(), one.name.casefold(), one.type))
     work.named("name", lambda one: (one.group.casefold(), one.name.casefold()))
@@ -76,6 +80,10 @@ def _among(wanted: str, components: Sequence[Component]) -> bool:
         (tail in one.purl.lower() or tail in one.purl if one.purl else tail == one.name) and identity(one) == wanted
         for one in components
     )
+
+
+_Group = int | list[int]
+"""One index, as most keys have, or several."""
 
 
 class _Work:
@@ -103,16 +111,20 @@ class _Work:
         left, right = self._groups(self.old, self.sides[0], key), self._groups(self.new, self.sides[1], key)
         for value, olds in left.items():
             news = right.get(value)
-            if news is not None:
-                self._pair(olds, news, by)
+            if news is None:
+                continue
+            if type(olds) is int and type(news) is int:
+                self._take([(olds, news)], by, False)
+            else:
+                self._sets(_listed(olds), _listed(news), by)
 
     def named(self, by: str, key: Callable[[Component], Any], *, bare: bool = False) -> None:
         """Pair by name what has no package URL on at least one side, where nothing else has that name."""
         left, right = self._groups(self.old, self.sides[0], key), self._groups(self.new, self.sides[1], key)
         for value, olds in left.items():
             news = right.get(value)
-            if news is not None and self._one_thing(olds, news, bare):
-                self._pair(olds, news, by)
+            if news is not None and self._one_thing(_listed(olds), _listed(news), bare):
+                self._sets(_listed(olds), _listed(news), by)
 
     def _one_thing(self, olds: Sequence[int], news: Sequence[int], bare: bool) -> bool:
         """Whether all of one name is one identity a side, and the sides do not contradict each other."""
@@ -129,15 +141,20 @@ class _Work:
 
     def _groups(
         self, open_: Iterable[int], side: Sequence[Component], key: Callable[[Component], Any]
-    ) -> dict[Any, list[int]]:
-        groups: dict[Any, list[int]] = defaultdict(list)
+    ) -> dict[Any, _Group]:
+        groups: dict[Any, _Group] = {}
         for index in open_:
             value = key(side[index])
-            if value is not None:
-                groups[value].append(index)
+            if value is None:
+                continue
+            known = groups.setdefault(value, index)
+            if type(known) is list:
+                known.append(index)
+            elif known != index:
+                groups[value] = [*_listed(known), index]
         return groups
 
-    def _pair(self, olds: list[int], news: list[int], by: str) -> None:
+    def _sets(self, olds: list[int], news: list[int], by: str) -> None:
         if len(olds) == 1 and len(news) == 1:
             self._take([(olds[0], news[0])], by, False)
             return
@@ -148,6 +165,10 @@ class _Work:
         for one, two in found:
             if twins:
                 self.twins.append(len(self.pairs))
-            self.pairs.append(Pair(one, two, by))
+            self.pairs.append(_pair(one, two, by))
             self.old.discard(one)
             self.new.discard(two)
+
+
+def _listed(group: _Group) -> list[int]:
+    return [group] if isinstance(group, int) else group

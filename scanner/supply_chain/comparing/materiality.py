@@ -33,6 +33,7 @@ from scanner.model.errors import ContentError
 from scanner.supply_chain.comparing.result import KINDS, LEVELS, Change
 from scanner.supply_chain.licenses import CLASSES
 from scanner.supply_chain.versions import STEPS
+from scanner.supply_chain.vex.applying import APPLIED_BY
 from scanner.supply_chain.vex.model import STATES
 
 __all__ = ["FACTS", "POLICY_SCHEMA", "Policy", "load_policy", "shipped_policy"]
@@ -42,6 +43,7 @@ UNSTATED = "unstated"
 
 FACTS: Mapping[str, tuple[str, ...]] = {
     "agreement": ("partial",),
+    "applied_by": tuple(APPLIED_BY),
     "component": ("same", "other_version", "added", "removed", "unlisted"),
     "ecosystem": (),
     "field": (),

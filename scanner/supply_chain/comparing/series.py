@@ -1,4 +1,4 @@
-"""More than two documents: one baseline with several, and a line of releases."""
+"""A line of releases: which component is in which of them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scanner.supply_chain.comparing.compare import compare
 from scanner.supply_chain.comparing.components import version_of
 from scanner.supply_chain.comparing.matching import match
-from scanner.supply_chain.comparing.materiality import Policy
-from scanner.supply_chain.comparing.result import Diff
 from scanner.supply_chain.identity import ecosystem, identity
 from scanner.supply_chain.model import Bom
 
-__all__ = ["TIMELINE_SCHEMA", "Row", "Timeline", "compare_many", "timeline"]
+__all__ = ["TIMELINE_SCHEMA", "Row", "Timeline", "timeline"]
 
 TIMELINE_SCHEMA = "assay/sbom-timeline/v1"
-
-
-def compare_many(baseline: Bom, others: Sequence[Bom], policy: Policy | None = None) -> list[Diff]:
-    """Each of `others` compared with the same baseline."""
-    return [compare(baseline, other, policy) for other in others]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -51,7 +52,9 @@ _ALGORITHMS: Mapping[str, tuple[str, int]] = {
 _SEPARATORS = re.compile(r"[-_ ]")
 _SPELLINGS = {_SEPARATORS.sub("", name).lower(): value for name, value in _ALGORITHMS.items()}
 
+_OBJECTS = frozenset({dict})
 _HEX = re.compile(r"[0-9a-f]+")
+_CPE = ("cpe:2.3:", "cpe:/")
 _DAY = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?:[T ].*)?", re.DOTALL)
 
 
@@ -133,6 +136,11 @@ def hashes(value: Any, place: str, drops: Drops) -> dict[str, str]:
 
 def licenses(value: Any, place: str, drops: Drops) -> tuple[License, ...]:
     """The stated licences: identifier, else name, else URL, or an expression."""
+    if type(value) is list and len(value) == 1 and type(value[0]) is dict and len(value[0]) == 1:
+        inner = value[0].get("license")  # most components state one licence, by one word
+        one_word = inner.get("id") if type(inner) is dict and len(inner) == 1 else value[0].get("expression")
+        if type(one_word) is str and one_word.strip():
+            return _alone(one_word)
     found: list[License] = []
     for one in _members(value, "licence", place, drops):
         inner = one.get("license", one)
@@ -147,6 +155,11 @@ def licenses(value: Any, place: str, drops: Drops) -> tuple[License, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=65536)
+def _alone(stated: str) -> tuple[License, ...]:
+    return (license_of(stated.strip(), ""),)
+
+
 def properties(value: Any, place: str, drops: Drops) -> dict[str, str]:
     """Name to value, the first of each name; others are counted (but for those that `cpes` takes)."""
     found: dict[str, str] = {}
@@ -158,27 +171,30 @@ def properties(value: Any, place: str, drops: Drops) -> dict[str, str]:
             if name != MORE_CPES:
                 drops.add("property", "has a name that stands before already", place)
         else:
-            found[intern(name)] = text(one.get("value"))
+            given = one.get("value")
+            found[intern(name)] = given.strip() if type(given) is str else text(given)
     return found
 
 
 def _members(value: Any, what: str, place: str, drops: Drops) -> Iterable[dict[str, Any]]:
     """As `objects` without the index; the usual case, a list of objects, costs nothing."""
-    if type(value) is list and (
-        (len(value) == 1 and type(value[0]) is dict) or all(type(one) is dict for one in value)
-    ):
+    if type(value) is list and {*map(type, value)} <= _OBJECTS:
         return value
     return [one for _, one in objects(value, what, place, drops)]
 
 
-def cpes(value: Mapping[str, Any], place: str, drops: Drops) -> tuple[str, ...]:
-    """The CPE names of a component: its own, then those that Syft gives as properties of one name."""
+def cpes(value: Mapping[str, Any], more: bool, place: str, drops: Drops) -> tuple[str, ...]:
+    """The CPE names of a component: its own, then, where there are `more`, those that Syft gives as properties of one
+    name."""
+    own = value.get("cpe")
+    if not more and type(own) is str and own.startswith(_CPE):
+        return (own.strip(),)
     found = [text(value.get("cpe"))]
     for one in _members(value.get("properties"), "property", place, Drops()):
         if one.get("name") == MORE_CPES:
             found.append(text(one.get("value")))
     names = dict.fromkeys(one for one in found if one)
-    good = tuple(one for one in names if one.startswith(("cpe:2.3:", "cpe:/")))
+    good = tuple(one for one in names if one.startswith(_CPE))
     if len(good) < len(names):
         drops.add("cpe", "is no CPE name", place, len(names) - len(good))
     return good

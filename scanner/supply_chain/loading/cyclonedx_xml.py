@@ -34,6 +34,9 @@ _SECTIONS: Mapping[str, str] = {
 _CONTENT: Mapping[str, str] = {"hash": "content", "property": "value", "attachment": "content", "text": "content"}
 """What JSON calls the text of an element that has attributes too."""
 
+_SHAPED = frozenset({*_LISTS, *_CONTENT, "assembly", "dependency", "tools"})
+"""Elements that are no plain text even when there is nothing in them."""
+
 
 def _probe(source: Source) -> bool:
     if source.family != "xml":
@@ -57,7 +60,8 @@ class _Reader:
         self.counts: dict[str, int] = {}
 
     def read(self) -> Bom:
-        path: list[Element] = []
+        root = section = Element("")
+        takes = False
         takers: Mapping[str, Callable[[Any, int], None]] = {
             "components": self.document.component,
             "dependencies": self.document.dependency,
@@ -65,18 +69,21 @@ class _Reader:
             "vulnerabilities": self.document.vulnerability,
         }
         for event, element, depth in xml_text.events(self.source):
+            if depth > 3:
+                continue
             if event == "start":
                 if depth == 1:
                     self._root(element)
-                path.append(element)
-                continue
-            path.pop()
-            if depth == 3 and xml_text.local(path[1]) in takers and self._ours(path[1]):
-                self._member(element, xml_text.local(path[1]), takers)
-                path[1].remove(element)
+                    root = element
+                elif depth == 2:
+                    section = element
+                    takes = xml_text.local(element) in takers and self._ours(element)
+            elif depth == 3 and takes:
+                self._member(element, xml_text.local(section), takers)
+                section.remove(element)
             elif depth == 2:
                 self._part(element, takers)
-                path[0].remove(element)
+                root.remove(element)
         return self.document.result(self.top)
 
     def _root(self, element: Element) -> None:
@@ -120,11 +127,16 @@ class _Reader:
         self.document.drops.add("extension", "an element of another namespace", str(element.tag)[:200])
 
     def _value(self, element: Element) -> Any:
-        """An element as JSON has it: text, an object, or a list."""
-        name = xml_text.local(element)
-        own = [child for child in element if self._ours(child)]
+        """An element of ours as JSON has it: text, an object, or a list."""
+        prefix = self.prefix
+        name = element.tag[len(prefix) :]
+        if not len(element) and not element.attrib and name not in _SHAPED:  # most elements are a text and no more
+            return (element.text or "").strip()
+        own = []
         for child in element:
-            if not self._ours(child):
+            if type(child.tag) is str and child.tag.startswith(prefix):
+                own.append(child)
+            else:
                 self._foreign(child)
         if name == "licenses":
             return [self._license(child) for child in own]
@@ -141,7 +153,7 @@ class _Reader:
         if not own and body:
             found[_CONTENT.get(name, "value")] = body
         for child in own:
-            key, value = xml_text.local(child), self._value(child)
+            key, value = child.tag[len(prefix) :], self._value(child)
             if key not in found:
                 found[key] = value
             elif isinstance(found[key], list) and key not in _LISTS:
@@ -167,7 +179,10 @@ class _Reader:
 
 def _attributes(element: Element) -> dict[str, Any]:
     """Those without a namespace: xsi:schemaLocation and the like say nothing about the content."""
-    return {name: value for name, value in element.attrib.items() if "}" not in name}
+    found = element.attrib
+    if not found:
+        return {}
+    return {name: value for name, value in found.items() if "}" not in name}
 
 
 def _step(place: str, section: str, index: int) -> str:

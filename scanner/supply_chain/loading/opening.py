@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import importlib
 import json
 import pkgutil
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import scanner.supply_chain.loading as package
 from scanner.model.errors import InputError
+from scanner.supply_chain.bulk import without_collector
 from scanner.supply_chain.loading.base import Loader, Source, refuse
 from scanner.supply_chain.loading.xml_text import root_name
 from scanner.supply_chain.model import Bom
@@ -52,21 +50,8 @@ def open_bom(data: bytes, where: str) -> Bom:
         raise refuse(source, f"claims to be several formats at once: {names}", hint="readers would differ about it")
     if not fitting:
         raise _unknown(source)
-    with _without_collector():
+    with without_collector():
         return fitting[0].load(source)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """No cyclic garbage collection: loading makes millions of objects and no cycles, and each of the collector's rounds
-    looks at all of them again (half of the time of a document of 50,000 components)."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def source_of(data: bytes, where: str) -> Source:

@@ -14,6 +14,8 @@ PROPERTIES = {
     "builtDate": "spdx:builtDate",
     "releaseDate": "spdx:releaseDate",
     "validUntilDate": "spdx:validUntilDate",
+    "comment": "spdx:comment",
+    "licenseComments": "spdx:licenseComments",
 }
 """Members of a package that become properties as they are."""
 
@@ -23,7 +25,7 @@ PACKAGE = frozenset(
     | {"filesAnalyzed", "packageVerificationCode", "hasFiles"}
     | PROPERTIES.keys()
 )
-FILE = frozenset({"SPDXID", "fileName", "fileTypes", "checksums", "licenseConcluded", "copyrightText"})
+FILE = frozenset({"SPDXID", "fileName", "fileTypes", "checksums", "licenseConcluded", "copyrightText", "comment"})
 TOP = frozenset(
     {"SPDXID", "spdxVersion", "name", "documentNamespace", "dataLicense", "creationInfo", "documentDescribes"}
     | {"hasExtractedLicensingInfos"}

@@ -65,6 +65,7 @@ SCOPES = {
 """Scope of a dependsOn to the SPDX 2 kind, whose ends stand the other way round."""
 
 PROPERTIES = {
+    "comment": "spdx:comment",
     "software_homePage": "spdx:homepage",
     "software_sourceInfo": "spdx:sourceInfo",
     "builtTime": "spdx:builtDate",
@@ -85,7 +86,6 @@ PACKAGE = frozenset(_ARTIFACT | {"software_packageVersion", "software_packageUrl
 FILE = frozenset(_ARTIFACT)
 
 LEFT_OUT = {
-    "comment": "comment",
     "extension": "extension",
     "externalRef": "external reference",
     "standardName": "name of a standard",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Container
 from functools import lru_cache
 
+from scanner.supply_chain.bulk import maker
 from scanner.supply_chain.loading.base import Drops, Refs
 from scanner.supply_chain.model import Component, Relation
 
@@ -22,8 +23,10 @@ _REVERSED = {
     "generates": "generated_from",
     "prerequisite_for": "has_prerequisite",
 }
+_NOBODY = frozenset({"NONE", "NOASSERTION"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[a-z0-9_]{1,64}")
+_relation = maker(Relation)
 
 
 @lru_cache(maxsize=1024)
@@ -51,14 +54,17 @@ class Relations:
         if not source or not target:
             self._drops.add("relationship", "lacks an end", place)
             return
-        if target in ("NONE", "NOASSERTION") or source in ("NONE", "NOASSERTION"):
+        if target in _NOBODY or source in _NOBODY:
             self._drops.add("relationship", "ends at NONE or NOASSERTION", place)
             return
         word, reverse = _kind(kind)
         if not word:
             self._drops.add("relationship", "has no type", place)
             return
-        self.edge(*((target, word, source) if reverse else (source, word, target)), place)
+        if reverse:
+            self.edge(target, word, source, place)
+        else:
+            self.edge(source, word, target, place)
 
     def edge(self, source: str, kind: str, target: str, place: str) -> None:
         """One relationship, in a kind and direction of the model."""
@@ -76,7 +82,7 @@ class Relations:
         drop = self._drops.add
         for (source, kind, target), place in self._edges.items():
             if source in refs and target in refs:
-                found.append(Relation(source, kind, target))
+                found.append(_relation(source, kind, target))
             elif kind == "describes" and source in documents:
                 self._described.append(target)
             elif source in documents or target in documents:
@@ -89,8 +95,9 @@ class Relations:
         return tuple(found)
 
     def subject(self, components: list[Component], refs: Refs) -> str | None:
-        """The component that the document describes: of several the first package, else the first file. Without any
-        statement the only package of the document (SPDX 2.3, 7.1: it needs no relationship then)."""
+        """The component that the document describes: of several the first package by name, else the first file (their
+        order means nothing, and may be another when the document is written again). Without any statement the only
+        package of the document (SPDX 2.3, 7.1: it needs no relationship then)."""
         named = dict.fromkeys(self._described)
         known = [ref for ref in named if ref in refs]
         if len(known) != len(named):
@@ -100,6 +107,7 @@ class Relations:
             return packages[0] if len(packages) == 1 else None
         if len(known) > 1:
             self._drops.add("described element", "is a further one: the model has one subject", count=len(known) - 1)
-            files = {one.ref for one in components if one.type == "file"}
-            return next((ref for ref in known if ref not in files), known[0])
+            wanted = frozenset(known)
+            described = [one for one in components if one.ref in wanted]
+            return min(described, key=lambda one: (one.type == "file", one.name, one.version, one.ref)).ref
         return known[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 
 from scanner.supply_chain.identity import canonical_purl
 from scanner.supply_chain.loading.base import Drops
@@ -18,9 +19,11 @@ NOTHING = frozenset({"", "NOASSERTION", "NONE"})
 """What SPDX writes where nothing is said."""
 
 _AGENT = re.compile(r"(person|organi[sz]ation|tool|agent)\s*:\s*", re.IGNORECASE)
+_CPE = ("cpe:2.3:", "cpe:/")
 _MAIL = re.compile(r"\s*\(\s*([^()]*@[^()]*|)\s*\)\s*$")
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)(?:\+[a-z]+)?:", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
+_OBJECTS = frozenset({dict})
 _HEX = re.compile(r"[0-9a-f]+")
 
 _DIGITS = {
@@ -168,7 +171,7 @@ class Identifiers:
             drops.add("purl", "is a further one of the component; kept as the property assay:purl#2 …", place)
 
     def _cpe(self, value: str, drops: Drops, place: str) -> None:
-        if not value.lower().startswith(("cpe:2.3:", "cpe:/")):
+        if not value.startswith(_CPE) and not value.lower().startswith(_CPE):
             drops.add("cpe", "is no CPE name", place)
         elif value not in self.cpes:
             self.cpes.append(value)
@@ -205,10 +208,11 @@ class Words:
         """The objects of a list (or the one object where a list was meant); others are counted."""
         if value is None:
             return []
-        items = value if type(value) is list else [value]
+        items: list[Any] = value if type(value) is list else [value]
+        if {*map(type, items)} <= _OBJECTS:
+            return items
         found = [item for item in items if type(item) is dict]
-        if len(found) != len(items):
-            self.drops.add(what, "is no object", place, len(items) - len(found))
+        self.drops.add(what, "is no object", place, len(items) - len(found))
         return found
 
     def texts(self, value: object, what: str, place: str) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Never
-from xml.etree.ElementTree import Element, ParseError, iterparse
-from xml.parsers import expat
+from xml.etree.ElementTree import Element, iterparse
+from xml.etree.ElementTree import ParseError as XmlError
 
-from scanner.model.errors import InputError
+from scanner.model.errors import InputError, ParseError
+from scanner.parsers import plain_xml
+from scanner.parsers.plain_xml import local
 from scanner.supply_chain.loading.base import MAX_DEPTH, Source, refuse
 
 __all__ = ["events", "local", "root_name"]
@@ -16,39 +17,21 @@ __all__ = ["events", "local", "root_name"]
 _HINT = "the file may be cut off or edited by hand: make it again, or copy it again"
 
 
-class _Found(Exception):  # noqa: N818 - it ends the parse at the first element, it is no failure
-    """The root element was met."""
-
-
 def root_name(source: Source) -> str:
     """The root element as `{namespace}name`. Raises InputError for a document type declaration or text that is no XML.
 
     A declaration can stand only before the root: what passes here holds no entity but XML's own five.
     """
-    parser = expat.ParserCreate(namespace_separator="}")
-    found: list[str] = []
-
-    def started(name: str, _attributes: object) -> Never:
-        found.append(name)
-        raise _Found
-
-    def declared(*_: object) -> Never:
+    try:
+        return plain_xml.root_name(source.data)
+    except plain_xml.DeclarationError as error:
         raise InputError(
-            "has a document type declaration (DTD)",
+            error.message,
             where=source.where,
             hint="no SBOM format needs one, and entities can be used to attack readers: remove the <!DOCTYPE …>",
-        )
-
-    parser.StartElementHandler = started
-    parser.StartDoctypeDeclHandler = declared
-    try:
-        parser.Parse(source.data, True)
-    except _Found:
-        name = found[0]
-        return "{" + name if "}" in name else name
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        raise refuse(source, f"not XML: {error}", hint=_HINT) from None
-    raise refuse(source, "not XML: no element", hint=_HINT)
+        ) from None
+    except ParseError as error:
+        raise refuse(source, error.message, hint=_HINT) from None
 
 
 def events(source: Source) -> Iterator[tuple[str, Element, int]]:
@@ -66,11 +49,5 @@ def events(source: Source) -> Iterator[tuple[str, Element, int]]:
             else:
                 yield event, element, depth
                 depth -= 1
-    except (ParseError, ValueError, LookupError) as error:
+    except (XmlError, ValueError, LookupError) as error:
         raise refuse(source, f"not XML: {error}", hint=_HINT) from None
-
-
-def local(element: Element) -> str:
-    """The name of an element without its namespace; empty for comments and processing instructions."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""

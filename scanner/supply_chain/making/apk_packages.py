@@ -1,7 +1,9 @@
 """Packages of an apk database, with everything a bill of materials says of them.
 
-Source: apk-tools, doc/apk-v2.5.scd and src/database.c: blocks of `X:value` lines; F names a folder, R a file in it, Z
-the checksum of the file before it (`Q1` and the SHA-1 in base64); C is the checksum of the package's control data.
+Source: apk-tools 2.14 and 3.0, doc/apk-v2.5.scd and src/database.c: blocks of `X:value` lines; F names a folder, R a
+file in it, Z the checksum of the file before it (`Q1` and the SHA-1 in base64; with S among the flags in f, which apk 3
+sets for packages of its own format, the first 160 bits of a SHA-256); C is the checksum of the package's control data.
+apk 3 writes the same text to the same place: lib/apk/db/installed, which is below /usr where /lib is a link.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ __all__ = ["apk_items"]
 _MOST_TEXT = 64 * 1024 * 1024
 _NAME = re.compile(r"[^<>=~\s]+")
 _DIGEST_BYTES = {20: "sha1", 32: "sha256"}
+_CUT = "sha256-160"
+_CUT_FLAG = "S"
 
 
 def apk_items(site: Site, path: str, system: Mapping[str, str | None] | None) -> Iterator[Item]:
@@ -77,6 +81,7 @@ def _names(text: str) -> Iterator[tuple[str, ...]]:
 
 def _files(site: Site, lines: list[str]) -> Iterator[OwnedFile]:
     folder, name, digest = "", "", ("", "")
+    is_cut = any(line.startswith("f:") and _CUT_FLAG in line for line in lines)
     for line in [*lines, "F:"]:
         letter, value = line[0], line[2:]
         if letter in "FR" and name:
@@ -91,6 +96,8 @@ def _files(site: Site, lines: list[str]) -> Iterator[OwnedFile]:
             name = value
         elif letter == "Z":
             digest = _digest(value)
+            if is_cut and digest[0] == "sha1":
+                digest = (_CUT, digest[1])
 
 
 def _digest(text: str) -> tuple[str, str]:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from scanner.model.canonical import plain
+from scanner.supply_chain.making.dependencies import COMPLETENESS
+from scanner.supply_chain.making.unknowns import SWHID, UNKNOWN
 from scanner.supply_chain.model import Bom, Component, License, Relation
 
 __all__ = ["to_cyclonedx"]
@@ -26,6 +28,9 @@ _ALGORITHMS = {
     "blake2b-256": "BLAKE2b-256",
     "blake2b-512": "BLAKE2b-512",
 }
+_MAKER = "assay:contact:manufacturer"
+_ELSEWHERE = frozenset({_MAKER, SWHID, COMPLETENESS})
+"""Properties for which CycloneDX has a place of its own."""
 
 
 def to_cyclonedx(bom: Bom) -> bytes:
@@ -51,9 +56,7 @@ def to_cyclonedx(bom: Bom) -> bytes:
         "metadata": _metadata(bom, by_ref),
         "components": [_component(one, nested, parents) for one in top],
         "dependencies": _dependencies(bom),
-        "compositions": [
-            {"aggregate": "incomplete" if bom.dropped else "unknown", "assemblies": [bom.subject or "subject"]}
-        ],
+        "compositions": _compositions(bom, top),
     }
     return json.dumps(plain(document), ensure_ascii=False, indent=1).encode() + b"\n"
 
@@ -68,12 +71,33 @@ def _metadata(bom: Bom, by_ref: dict[str, Component]) -> dict[str, Any]:
         found["tools"] = {"components": tools}
     if bom.subject in by_ref:
         found["component"] = _component(by_ref[bom.subject], {}, {})
-    if bom.dropped:
-        found["properties"] = [
-            {"name": "assay:not-read", "value": f"{one.what}: {one.why} ({one.count}): {one.place}"}
-            for one in bom.dropped
-        ]
+    if bom.authors:
+        name, _, contact = bom.authors[0].partition(" <")
+        found["manufacturer"] = _organisation(name, contact.removesuffix(">"))
+    said = [("assay:not-read", f"{one.what}: {one.why} ({one.count}): {one.place}") for one in bom.dropped]
+    if not bom.authors:
+        said.append((UNKNOWN, "SBOM Author"))
+    if said:
+        found["properties"] = [{"name": name, "value": value} for name, value in said]
     return found
+
+
+def _organisation(name: str, contact: str) -> dict[str, Any]:
+    """With a mail address or a URL by which it can be reached, where there is one."""
+    if not contact:
+        return {"name": name}
+    return {"name": name, "url": [contact]} if "://" in contact else {"name": name, "contact": [{"email": contact}]}
+
+
+def _compositions(bom: Bom, top: Iterable[Component]) -> list[dict[str, Any]]:
+    """What is known of the parts of the subject, and of the dependencies of each component."""
+    subject = bom.subject or "subject"
+    found: list[dict[str, Any]] = [{"aggregate": "incomplete" if bom.dropped else "unknown", "assemblies": [subject]}]
+    told: dict[str, list[str]] = {}
+    for one in top:
+        told.setdefault(one.properties.get(COMPLETENESS, "unknown"), []).append(one.ref)
+    told.setdefault("unknown", []).append(subject)
+    return found + [{"aggregate": word, "dependencies": sorted(told[word])} for word in sorted(told)]
 
 
 def _component(one: Component, nested: dict[str, list[Component]], parents: dict[str, str]) -> dict[str, Any]:
@@ -90,7 +114,10 @@ def _component(one: Component, nested: dict[str, list[Component]], parents: dict
         if value:
             found[key] = value
     if one.supplier:
-        found["supplier"] = {"name": one.supplier}
+        contact = one.properties.get(_MAKER, "")
+        found["supplier"] = _organisation(one.supplier, contact)
+        if contact:  # who supplies the system has made it
+            found["manufacturer"] = _organisation(one.supplier, contact)
     if one.hashes:
         found["hashes"] = [
             {"alg": _ALGORITHMS[name], "content": one.hashes[name]}
@@ -99,7 +126,9 @@ def _component(one: Component, nested: dict[str, list[Component]], parents: dict
         ]
     if one.licenses:
         found["licenses"] = _licenses(one.licenses)
-    properties = dict(one.properties)
+    if SWHID in one.properties:
+        found["swhid"] = [one.properties[SWHID]]
+    properties = {name: value for name, value in one.properties.items() if name not in _ELSEWHERE}
     if one.type != "file" and one.ref in parents:
         properties["assay:contained-in"] = parents[one.ref]
     if one.end_of_support:

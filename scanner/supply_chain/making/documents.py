@@ -8,34 +8,49 @@ or a random source.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
 
 from scanner import __version__
 from scanner.model.canonical import canonical, plain, printable
-from scanner.supply_chain.making.inventory import Inventory, Item, StrayFile
+from scanner.supply_chain.making.dependencies import COMPLETENESS, dependencies
+from scanner.supply_chain.making.inventory import Inventory, Item, StrayFile, file_key
+from scanner.supply_chain.making.names import purl, swhid
 from scanner.supply_chain.making.owned_files import CHANGED, file_components
+from scanner.supply_chain.making.parties import Parties, Party
 from scanner.supply_chain.making.site import Site
 from scanner.supply_chain.making.survey import survey
+from scanner.supply_chain.making.unknowns import with_unknowns
 from scanner.supply_chain.model import Bom, Component, Relation
 from scanner.target.base import Target
 
 __all__ = ["make", "of_inventory"]
 
 
-def make(target: Target, created: str, *, files: bool = False, progress: Callable[[str], None] | None = None) -> Bom:
+def make(
+    target: Target,
+    created: str,
+    *,
+    files: bool = False,
+    parties: Parties | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Bom:
     """The bill of materials of `target`. `created`: RFC 3339 instant to be stated; `files`: list every regular file of
-    every package, with its digests, too. What could not be read stands in `dropped`."""
+    every package, with its digests, too; `parties`: who makes it and who supplies the system. What could not be read
+    stands in `dropped`."""
     inventory = survey(target, progress)
-    return of_inventory(inventory, created, Site(target) if files else None)
+    made = of_inventory(inventory, created, parties or Parties(), Site(target) if files else None)
+    return made if target.kind == "live" else replace(made, lifecycle="post-build")
 
 
-def of_inventory(inventory: Inventory, created: str, site: Site | None = None) -> Bom:
+def of_inventory(inventory: Inventory, created: str, parties: Parties, site: Site | None = None) -> Bom:
     """The document of what a survey found; with `site`, packages are listed with their files."""
-    subject = _subject(inventory)
+    subject = _subject(inventory, parties.supplier)
     refs = {item.key: f"item:{item.key}" for item in inventory.items}
+    refs.update((key, key) for key in (file_key(stray.path) for stray in inventory.strays))
     components = [subject, *(_component(item, refs) for item in inventory.items)]
-    relations = [*_owned(inventory, refs, subject.ref), *_needs(inventory.items, refs)]
+    needs, completeness = dependencies(inventory.items, refs)
+    relations = [*_owned(inventory, refs, subject.ref), *needs]
     for stray in inventory.strays:
         made = _file(stray, refs)
         components.append(made)
@@ -46,7 +61,9 @@ def of_inventory(inventory: Inventory, created: str, site: Site | None = None) -
         components += more
         relations += edges
         gaps = (*gaps, *site.gaps)
-    body = plain([[asdict(one) for one in components], [asdict(one) for one in relations], created])
+    components = [with_unknowns(_with_completeness(one, completeness)) for one in components]
+    author = str(parties.author) if parties.author else ""
+    body = plain([[asdict(one) for one in components], [asdict(one) for one in relations], created, author])
     digest = hashlib.sha256(canonical(body)).hexdigest()
     return Bom(
         format="cyclonedx",
@@ -59,6 +76,7 @@ def of_inventory(inventory: Inventory, created: str, site: Site | None = None) -
         name=" ".join(part for part in (subject.name, subject.version) if part),
         serial=f"urn:uuid:{_uuid(digest)}",
         created=created,
+        authors=(author,) if author else (),
         tools=(f"assay {__version__}",),
         subject=subject.ref,
         lifecycle="operations",
@@ -71,7 +89,14 @@ def _uuid(digest: str) -> str:
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
-def _subject(inventory: Inventory) -> Component:
+def _with_completeness(one: Component, known: Mapping[str, str]) -> Component:
+    """The component with what is known of its dependencies; files have none that anybody could tell."""
+    if one.type == "file":
+        return one
+    return replace(one, properties={**one.properties, COMPLETENESS: known.get(one.ref, "unknown")})
+
+
+def _subject(inventory: Inventory, supplier: Party | None) -> Component:
     """The operating system (or the image that os-release names) is what the document describes."""
     system: Mapping[str, str | None] = inventory.system or {}
     name = system.get("image_id") or system.get("id") or "linux"
@@ -80,12 +105,15 @@ def _subject(inventory: Inventory) -> Component:
         "assay:os:id": system.get("id") or "",
         "assay:os:version": system.get("version_id") or "",
         "assay:arch": inventory.arch,
+        "assay:contact:manufacturer": supplier.contact if supplier else "",
     }
     return Component(
         ref="subject",
         name=name,
         version=version,
         type="operating-system",
+        purl=purl("generic", "", name, version),
+        supplier=supplier.name if supplier else "",
         cpes=(cpe,) if (cpe := system.get("cpe_name")) else (),
         description=system.get("pretty_name") or "",
         end_of_support=system.get("support_end") or "",
@@ -121,28 +149,11 @@ def _file(stray: StrayFile, refs: Mapping[str, str]) -> Component:
         properties[CHANGED] = "yes"
     else:
         properties["assay:claimed-by"] = "nothing"
+    properties.update(swhid(stray.git))
     hashes = {name: value for name, value in (("sha256", stray.sha256), ("sha1", stray.sha1)) if value}
-    return Component(f"file:{path}", path, "", "file", hashes=hashes, properties=properties)
+    return Component(file_key(stray.path), path, "", "file", hashes=hashes, properties=properties)
 
 
 def _owned(inventory: Inventory, refs: Mapping[str, str], subject: str) -> Iterator[Relation]:
     for item in inventory.items:
         yield Relation(refs.get(item.owner, subject), "contains", refs[item.key])
-
-
-def _needs(items: Sequence[Item], refs: Mapping[str, str]) -> Iterator[Relation]:
-    """Dependencies by name within one ecosystem: the first alternative that is installed, all of its providers of a
-    fitting architecture; a file name leads to the package that owns the file."""
-    providers: dict[tuple[str, str], list[Item]] = {}
-    wanted = {name for item in items for group in item.requires for name in group if name.startswith("/")}
-    for item in items:
-        for name in {*item.provides, *(file.path for file in item.files if file.path in wanted)}:
-            providers.setdefault((item.ecosystem, name), []).append(item)
-    for item in items:
-        targets: set[str] = set()
-        for group in item.requires:
-            found = next((got for name in group if (got := providers.get((item.ecosystem, name)))), [])
-            same = [one for one in found if one.arch in (item.arch, "all", "noarch") or item.arch in ("all", "noarch")]
-            targets.update(refs[one.key] for one in same or found if one is not item)
-        for target in sorted(targets):
-            yield Relation(refs[item.key], "depends_on", target)

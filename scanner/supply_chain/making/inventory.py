@@ -6,9 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scanner.model.canonical import printable
 from scanner.supply_chain.model import Dropped, License
 
-__all__ = ["Inventory", "Item", "OwnedFile", "StrayFile"]
+__all__ = ["Inventory", "Item", "OwnedFile", "StrayFile", "file_key"]
+
+
+def file_key(path: str) -> str:
+    """The key under which a file that no package brought can own items, which is its ref in a document, too."""
+    return f"file:{printable(path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,14 @@ class OwnedFile:
 class Item:
     """Something installed.
 
-    `ecosystem`: rpm, deb, apk, pypi, npm (types of package URLs), or kernel, efi, firmware, container, flatpak.
+    `ecosystem`: rpm, deb, apk, pypi, npm, gem, composer, golang, cargo, maven (types of package URLs), or kernel, efi,
+    firmware, container, flatpak.
     `type`, `version`, `supplier`, `licenses`, `hashes`, `cpes`: as in `model.Component`; `version` is whole, with epoch
     and release as the manager writes them. `origin`, `origin_version`: the source package. `requires`, `provides`:
     names by which items of one ecosystem depend on one another; an entry of `requires` lists alternatives.
-    `owner`: key of the item whose files these are (a Python distribution that a deb brought). `place`: database, or
-    folder. `files`: what it claims; `folders`: everything below them is its own.
+    `owner`: key of the item whose files these are (a Python distribution that a deb brought), or of the file that it is
+    a part of (`file_key`). `place`: database, or folder. `files`: what it claims; `folders`: everything below them is
+    its own. `inside`: programs and archives that it was built into.
     """
 
     ecosystem: str
@@ -54,6 +62,7 @@ class Item:
     properties: Mapping[str, str] = field(default_factory=dict)
     files: tuple[OwnedFile, ...] = ()
     folders: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -64,14 +73,15 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class StrayFile:
     """A file that runs, or that something loads, and that no item vouches for. `kind`: program, script, library, kernel
-    module, unit. `sha256`, `sha1`: of its content; empty when it could not be read. `owner`: key of the item that
-    brought it, where its content is not what that item brought; empty when no item claims it."""
+    module, unit. `sha256`, `sha1`, `git`: digests of its content; empty when it could not be read. `owner`: key of the
+    item that brought it, where its content is not what that item brought; empty when no item claims it."""
 
     path: str
     kind: str
     sha256: str = ""
     sha1: str = ""
     owner: str = ""
+    git: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from scanner.model.fact import Fact
 from scanner.supply_chain.making.inventory import Item, OwnedFile
-from scanner.supply_chain.making.names import purl
+from scanner.supply_chain.making.names import purl, swhid
 from scanner.supply_chain.making.site import Site
 from scanner.target.base import Entry
 
@@ -78,7 +78,7 @@ def efi_items(site: Site, facts: Iterable[Fact], owners: Mapping[str, str]) -> I
             if not owner:
                 originals = _digests(site, packed) if originals is None else originals
                 owner = originals.get(str(one["sha256"]), "")
-            yield _program(one, path, owner)
+            yield _program(site, one, path, owner)
 
 
 def _digests(site: Site, packed: Mapping[str, str]) -> dict[str, str]:
@@ -92,7 +92,7 @@ def _digests(site: Site, packed: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _program(record: Mapping[str, object], path: str, owner: str) -> Item:
+def _program(site: Site, record: Mapping[str, object], path: str, owner: str) -> Item:
     table = record["sbat"]
     lines = [line for line in table if isinstance(line, dict)] if isinstance(table, list) else []
     lines = [line for line in lines if line["component"] != "sbat"]
@@ -101,7 +101,12 @@ def _program(record: Mapping[str, object], path: str, owner: str) -> Item:
     own = [line for line in lines if first and str(line["component"]).startswith(f"{first['component']}.")]
     said = own[-1] if own else first
     digest = record["sha256"]
-    properties = {f"assay:sbat:{line['component']}": str(line["generation"]) for line in lines}
+    entry = site.entry(path)
+    git = site.digests(entry.path, entry.size, ("git",)) if entry is not None and entry.type == "file" else None
+    properties = {
+        **{f"assay:sbat:{line['component']}": str(line["generation"]) for line in lines},
+        **swhid((git or {}).get("git", "")),
+    }
     return Item(
         ecosystem="efi",
         name=str(first["component"]) if first else path.rpartition("/")[2],
@@ -122,16 +127,16 @@ def firmware_items(site: Site, files: Mapping[str, Entry], owners: Mapping[str, 
     """Firmware files that no package claims, each with its digest."""
     loose = [path for path in sorted(files) if path not in owners]
     for path in loose[:_MOST_FIRMWARE]:
-        digest = site.digests(path, files[path].size, ("sha256",))
+        made = site.digests(path, files[path].size, ("sha256", "git")) or {}
         yield Item(
             ecosystem="firmware",
             name=path.partition("/firmware/")[2],
             version="",
             type="firmware",
-            hashes=digest or {},
+            hashes={"sha256": made["sha256"]} if made else {},
             description="Firmware file that no package claims",
             place=path,
-            properties={"assay:path": path},
+            properties={"assay:path": path, **swhid(made.get("git", ""))},
             files=(OwnedFile(path),),
         )
     if len(loose) > _MOST_FIRMWARE:

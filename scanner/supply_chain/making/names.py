@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from scanner.model.canonical import printable
 from scanner.supply_chain.licenses import license_of, stated
+from scanner.supply_chain.making.unknowns import SWHID
 from scanner.supply_chain.model import License
 
-__all__ = ["declared", "distro", "oci_purl", "purl", "pypi_name"]
+__all__ = ["declared", "distro", "oci_purl", "purl", "pypi_name", "swhid"]
 
 
 def purl(kind: str, namespace: str, name: str, version: str, **qualifiers: str) -> str | None:
@@ -52,3 +53,8 @@ def oci_purl(image: str, digest: str) -> str | None:
 def declared(text: str | None) -> tuple[License, ...]:
     """What a package declares as its licence; nothing for an empty text or NOASSERTION."""
     return tuple(stated([license_of(printable(text or "").strip(), "declared")]))
+
+
+def swhid(git: str) -> dict[str, str]:
+    """The identifier of a file's content (ISO/IEC 18670) as a property; nothing for an empty digest."""
+    return {SWHID: f"swh:1:cnt:{git}"} if git else {}

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence, Set
 
 from scanner.model.canonical import printable
 from scanner.model.errors import MissingError, TargetError
-from scanner.supply_chain.making.inventory import Item, OwnedFile
+from scanner.supply_chain.making.inventory import Item, OwnedFile, file_key
+from scanner.supply_chain.making.names import swhid
 from scanner.supply_chain.making.site import Site
 from scanner.supply_chain.model import Component, Relation
 from scanner.target.secrets import holds_secret
@@ -17,6 +18,7 @@ CHANGED = "assay:changed-since-installation"
 """Property of a file whose content is not what its package brought."""
 
 _DIGESTS = ("sha256", "sha1")
+_GIT = "git"
 
 
 def file_components(
@@ -39,7 +41,7 @@ def file_components(
         key=lambda claim: (claim[0].path, claim[1].key),
     )
     for file, item in claims:
-        ref = f"file:{printable(file.path)}"
+        ref = file_key(file.path)
         if ref not in components:
             made = _component(site, file, ref)
             if made is None:
@@ -63,9 +65,10 @@ def _component(site: Site, file: OwnedFile, ref: str) -> Component | None:
     properties = {"assay:path": name}
     if holds_secret(file.path):
         return Component(ref, name, "", "file", properties=properties)
-    wanted = dict.fromkeys((*_DIGESTS, file.algorithm) if file.digest else _DIGESTS)
+    wanted = dict.fromkeys((*_DIGESTS, _GIT, file.algorithm) if file.digest else (*_DIGESTS, _GIT))
     made = site.digests(file.path, entry.size, tuple(wanted)) or {}
     if file.digest and made and made[file.algorithm] != file.digest:
         properties[CHANGED] = "yes"
+    properties.update(swhid(made.get(_GIT, "")))
     hashes = {algorithm: made[algorithm] for algorithm in _DIGESTS if algorithm in made}
     return Component(ref, name, "", "file", hashes=hashes, properties=properties)

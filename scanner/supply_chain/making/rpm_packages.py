@@ -76,8 +76,9 @@ def _item(site: Site, header: Header, path: str, system: Mapping[str, str | None
 
 
 def _is_internal(requirement: str) -> bool:
-    """What rpm itself must be able to do, and conditions such as `(a if b)` that need a solver."""
-    return requirement.startswith(("rpmlib(", "("))
+    """What rpm itself must be able to do. Conditions such as `(a if b)` stay: nothing has that name, so that the
+    dependencies of the package are known to be incomplete."""
+    return requirement.startswith("rpmlib(")
 
 
 def _source(source_rpm: str | None) -> tuple[str, str]:

@@ -15,6 +15,10 @@ __all__ = ["Site"]
 
 _CHUNK = 8 * 1024 * 1024
 _MOST_NOTES = 200
+_GIT = "git"
+"""The digest that names a content in git and in Software Heritage: SHA-1 with the length before it."""
+_CUT = "sha256-160"
+"""The first 160 bits of a SHA-256, as apk 3 keeps them of files."""
 
 
 class Site:
@@ -101,18 +105,34 @@ class Site:
             self.gap("files", reason, path)
 
     def digests(self, path: str, size: int, algorithms: tuple[str, ...]) -> dict[str, str] | None:
-        """Hexadecimal digests of the regular file at canonical `path`; None (noted) when it cannot be read."""
-        made = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+        """Hexadecimal digests of the regular file at canonical `path`; None (noted) when it cannot be read.
+
+        Algorithms are named as in hashlib; besides, `git` is that of a blob, left out if the size has changed,
+        and `sha256-160` the first 160 bits of a SHA-256.
+        """
+        made = {name: _hasher(name, size) for name in algorithms}
+        length = 0
         try:
             for offset in range(0, max(size, 1), _CHUNK):
                 data = self.tree.pread(path, offset, _CHUNK)
+                length += len(data)
                 for one in made.values():
                     one.update(data)
         except TargetError as error:
             self.gap("content of files", error if isinstance(error, LimitError) else "cannot be read", path)
             return None
-        return {name: one.hexdigest() for name, one in made.items()}
+        return {
+            name: one.hexdigest()[: 40 if name == _CUT else None]
+            for name, one in made.items()
+            if name != _GIT or length == size
+        }
 
     def parsed_badly(self, what: str, path: str, error: ParseError) -> None:
         """Note a file that is not what its format says."""
         self.gap(what, f"malformed: {error}", path)
+
+
+def _hasher(name: str, size: int) -> hashlib._Hash:
+    if name == _GIT:
+        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    return hashlib.new("sha256" if name == _CUT else name, usedforsecurity=False)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scanner.model.canonical import plain
+from scanner.supply_chain.making.unknowns import SWHID, UNKNOWN
 from scanner.supply_chain.model import Bom, Component
 
 __all__ = ["to_spdx"]
@@ -62,7 +63,14 @@ def to_spdx(bom: Bom) -> bytes:
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": bom.name or "device",
         "documentNamespace": f"urn:uuid:{uuid}",
-        "creationInfo": {"created": bom.created, "creators": [f"Tool: {tool.replace(' ', '-')}" for tool in bom.tools]},
+        "creationInfo": {
+            "created": bom.created,
+            "creators": [
+                *(_agent(author) for author in bom.authors),
+                *(f"Tool: {tool.replace(' ', '-')}" for tool in bom.tools),
+            ],
+            "comment": _context(bom),
+        },
         "packages": [_package(one, ids, codes, texts) for one in bom.components if one.ref not in files],
         "files": [_file(one, ids) for one in bom.components if one.ref in files],
         "relationships": list(_relationships(bom, ids)),
@@ -76,6 +84,12 @@ def to_spdx(bom: Bom) -> bytes:
             {"licenseId": name, "extractedText": text, "name": text} for name, text in sorted(texts.items())
         ]
     return json.dumps(plain(document), ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _context(bom: Bom) -> str:
+    """The type of document in the words of CISA, Types of SBOM Documents (2023), and whether nobody is its author."""
+    word = "Deployed" if bom.lifecycle == "operations" else "Analyzed"
+    return f"SBOM type: {word}" + ("" if bom.authors else f"\n{UNKNOWN}: SBOM Author")
 
 
 def _id(ref: str) -> str:
@@ -126,6 +140,8 @@ def _package(one: Component, ids: Mapping[str, str], codes: Mapping[str, str], t
     references = [("PACKAGE-MANAGER", "purl", one.purl)] if one.purl else []
     references += [("SECURITY", "cpe23Type", cpe) for cpe in one.cpes if cpe.startswith("cpe:2.3:")]
     references += [("SECURITY", "cpe22Type", cpe) for cpe in one.cpes if cpe.startswith("cpe:/")]
+    if SWHID in one.properties:
+        references.append(("PERSISTENT-ID", "swh", one.properties[SWHID]))
     if references:
         found["externalRefs"] = [
             {"referenceCategory": category, "referenceType": kind, "referenceLocator": locator}
@@ -133,8 +149,9 @@ def _package(one: Component, ids: Mapping[str, str], codes: Mapping[str, str], t
         ]
     if "assay:source-package" in one.properties:
         found["sourceInfo"] = f"built from the source package {one.properties['assay:source-package']}"
-    if one.properties:
-        found["comment"] = "\n".join(f"{name}: {one.properties[name]}" for name in sorted(one.properties))
+    said = sorted(one.properties.keys() - {SWHID})
+    if said:
+        found["comment"] = "\n".join(f"{name}: {one.properties[name]}" for name in said)
     return found
 
 

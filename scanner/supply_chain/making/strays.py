@@ -66,8 +66,8 @@ def stray_files(site: Site, walked: Walked, items: Sequence[Item]) -> list[Stray
 
 
 def _stray(site: Site, entry: Entry, kind: str, owner: str) -> StrayFile:
-    made = site.digests(entry.path, entry.size, ("sha256", "sha1")) or {}
-    return StrayFile(entry.path, kind, made.get("sha256", ""), made.get("sha1", ""), owner)
+    made = site.digests(entry.path, entry.size, ("sha256", "sha1", "git")) or {}
+    return StrayFile(entry.path, kind, made.get("sha256", ""), made.get("sha1", ""), owner, made.get("git", ""))
 
 
 def _brought(items: Iterable[Item]) -> dict[str, list[tuple[OwnedFile, str]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from scanner.collectors.registry import collect
 from scanner.model.errors import ParseError, TargetError
@@ -12,8 +11,8 @@ from scanner.supply_chain.making.apk_packages import apk_items
 from scanner.supply_chain.making.deb_packages import deb_items
 from scanner.supply_chain.making.inventory import Inventory, Item
 from scanner.supply_chain.making.kernels import efi_items, firmware_items, kernel_items
-from scanner.supply_chain.making.npm_packages import npm_items
-from scanner.supply_chain.making.python_packages import python_items
+from scanner.supply_chain.making.language_packages import language_items
+from scanner.supply_chain.making.merging import merged
 from scanner.supply_chain.making.rpm_packages import rpm_items
 from scanner.supply_chain.making.site import Site
 from scanner.supply_chain.making.stored_applications import container_items, flatpak_items
@@ -58,19 +57,16 @@ def survey(target: Target, progress: Callable[[str], None] | None = None) -> Inv
         progress("files of the target")
     walked = walk(site, VOLATILE if target.kind == "live" else ())
     owners = {file.path: item.key for item in items for file in item.files}
-    python = _owned(list(python_items(site, walked.python)), owners)
-    npm = _owned(list(npm_items(site, walked.npm)), owners)
     efi = [facts[name] for name in ("boot.loaders", "boot.uki")]
     others = [
-        *python,
-        *npm,
+        *language_items(site, walked, items, managers, WHOLE),
         *kernel_items(site, walked.modules, owners, arch),
         *efi_items(site, efi, owners),
         *firmware_items(site, walked.firmware, owners),
         *container_items(site, facts["containers.quadlets"]),
         *flatpak_items(site),
     ]
-    items = sorted({item.key: item for item in [*items, *others]}.values(), key=lambda item: item.key)
+    items = merged([*items, *others])
     _also(site, efi, managers)
     strays = tuple(stray_files(site, walked, items))
     return Inventory(tuple(items), system, arch, managers, strays, site.gaps)
@@ -115,7 +111,7 @@ def _packages(
 
 def _also(site: Site, efi: Iterable[Fact], managers: dict[str, str]) -> None:
     """What else was looked at, and what is there but not understood."""
-    for ecosystem in ("pypi", "npm", "kernel", "firmware", "container", "flatpak"):
+    for ecosystem in ("kernel", "firmware", "flatpak"):
         managers[ecosystem] = WHOLE
     managers["efi"] = WHOLE
     for fact in efi:
@@ -129,17 +125,4 @@ def _also(site: Site, efi: Iterable[Fact], managers: dict[str, str]) -> None:
         if site.entry(path) is not None:
             managers[manager] = f"packages of {manager} are not supported"
             site.gap("package database", f"unsupported: packages of {manager}", path)
-    for what, ecosystem in (("Python packages", "pypi"), ("npm packages", "npm"), ("container images", "container")):
-        reasons = [gap.why for gap in site.gaps if gap.what == what]
-        if reasons:
-            managers[ecosystem] = reasons[0]
-
-
-def _owned(items: list[Item], owners: Mapping[str, str]) -> list[Item]:
-    """The items, those whose metadata a package (or another distribution of the same kind) brought with its key."""
-    mine = {file.path: item.key for item in items for file in item.files if file.path != item.place}
-    found = []
-    for item in items:
-        owner = owners.get(item.place) or mine.get(item.place, "")
-        found.append(replace(item, owner=owner) if owner and owner != item.key else item)
-    return found
+    managers["container"] = next((gap.why for gap in site.gaps if gap.what == "container images"), WHOLE)

@@ -1,10 +1,11 @@
-"""One walk over the tree for everybody: where Python and npm packages lie, modules, firmware, and all that runs."""
+"""One walk over the tree for everybody: where packages of languages lie, modules, firmware, and all that runs."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
+from scanner.parsers import java_archive
 from scanner.supply_chain.making.site import Site
 from scanner.target.base import Entry
 
@@ -37,14 +38,17 @@ _MOST = 500_000
 @dataclass(slots=True)
 class Walked:
     """What the walk found. `files`: regular files that run or are loaded, with `kinds` by path (`kind_of`); `twins`:
-    device and inode to paths of regular files with several names. `python`, `npm`: metadata files. `modules`: kernel
-    release to module files. `firmware`: its regular files."""
+    device and inode to paths of regular files with several names. `python`, `npm`, `gems`, `composer`: metadata files.
+    `java`: archives. `modules`: kernel release to module files. `firmware`: its regular files."""
 
     files: dict[str, Entry] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     twins: dict[tuple[int, int], list[str]] = field(default_factory=dict)
     python: list[str] = field(default_factory=list)
     npm: list[str] = field(default_factory=list)
+    gems: list[str] = field(default_factory=list)
+    composer: list[str] = field(default_factory=list)
+    java: dict[str, Entry] = field(default_factory=dict)
     modules: dict[str, list[str]] = field(default_factory=dict)
     firmware: dict[str, Entry] = field(default_factory=dict)
 
@@ -57,6 +61,8 @@ def walk(site: Site, also_skipped: tuple[str, ...] = ()) -> Walked:
             continue
         path = entry.path
         _metadata(found, path)
+        if java_archive.is_archive(path):
+            found.java[path] = entry
         if path.startswith(_FIRMWARE):
             found.firmware[path] = entry
         if entry.nlink > 1 and entry.inode:
@@ -84,6 +90,10 @@ def _metadata(found: Walked, path: str) -> None:
         rest = path.rpartition("/node_modules/")[2].split("/")
         if len(rest) == (3 if rest[0].startswith("@") else 2):
             found.npm.append(path)
+    elif name.endswith(".gemspec") and folder.endswith(("/specifications", "/specifications/default")):
+        found.gems.append(path)
+    elif name == "installed.json" and folder.endswith("/composer"):
+        found.composer.append(path)
 
 
 def kind_of(path: str, mode: int) -> str:

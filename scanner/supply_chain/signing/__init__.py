@@ -1,1 +1,1 @@
-"""Signatures and attestations, verified offline: `verify_image` and `verify_file` of `verifying`."""
+"""Signatures and attestations, verified offline: `verifying` looks, `deciding` decides, `attested` finds SBOMs."""

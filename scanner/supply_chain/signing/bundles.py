@@ -15,6 +15,7 @@ from scanner.supply_chain.signing.attestations import judged
 from scanner.supply_chain.signing.documents import decode_base64, read_object
 from scanner.supply_chain.signing.dsse import Envelope, envelope_in, signers
 from scanner.supply_chain.signing.keys import PublicKey, matching
+from scanner.supply_chain.signing.media_types import BUNDLE
 from scanner.supply_chain.signing.result import Finding, RefusedError, Signer, UnsupportedError
 from scanner.supply_chain.signing.timestamps import MAX_TOKENS, instant_text, stamped, verified_time
 from scanner.supply_chain.signing.wanted import Wanted
@@ -63,8 +64,11 @@ def check_bundle(data: bytes, subjects: Mapping[str, Artifact], wanted: Wanted, 
 
 def _read(data: bytes) -> _Bundle:
     document = read_object(data, "the bundle")
-    if document.get("mediaType") not in MEDIA_TYPES:
-        raise UnsupportedError(f"unsupported: bundles of the type {str(document.get('mediaType'))[:80]!r}")
+    kind = document.get("mediaType")
+    if not isinstance(kind, str) or not kind.startswith(BUNDLE):
+        raise RefusedError("not a sigstore bundle: it does not say that it is one")
+    if kind not in MEDIA_TYPES:
+        raise UnsupportedError(f"unsupported: bundles of the type {kind[:80]!r}")
     material = document.get("verificationMaterial")
     if not isinstance(material, dict):
         raise RefusedError("the bundle has no verification material")

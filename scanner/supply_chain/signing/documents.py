@@ -8,32 +8,39 @@ import json
 import re
 from typing import Any
 
+from scanner.model.strict_json import no_constant, unique_keys
 from scanner.supply_chain.signing.result import RefusedError
 
-__all__ = ["MAX_DOCUMENT", "decode_base64", "read_object", "text_of"]
+__all__ = ["MAX_BOM_PARTS", "MAX_DOCUMENT", "MAX_PARTS", "decode_base64", "read_object", "text_of"]
 
-MAX_DOCUMENT = 64 * 1024 * 1024
-"""Bytes of an envelope, a bundle or a signed payload."""
+MAX_DOCUMENT = 144 * 1024 * 1024
+"""Bytes of an envelope, a bundle or a signed payload: base64 makes 134 million bytes of an SBOM of 100 million. To
+verify and load that one (110,000 components) takes 950 MiB."""
 
-_MAX_PARTS = 100_000
+MAX_PARTS = 100_000
 """Values of a document whose author is unknown: each costs memory far beyond its bytes. Base64 holds none of the marks
 by which they are counted."""
+
+MAX_BOM_PARTS = 8_000_000
+"""The same for a statement that holds an SBOM which a user wants to see although nobody verified it: one of 100,000
+components has some 3 million."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _URL_SAFE = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 
 
-def read_object(data: bytes, what: str, *, trusted: bool = False) -> dict[str, Any]:
-    """The JSON object in `data`: UTF-8, no key twice, no NaN, bounded. `trusted`: its author is known by signature.
+def read_object(data: bytes, what: str, *, trusted: bool = False, parts: int = MAX_PARTS) -> dict[str, Any]:
+    """The JSON object in `data`: UTF-8, no key twice, no NaN, bounded. `trusted`: its author is known by signature;
+    `parts`: values that it may have otherwise.
 
     Raises RefusedError.
     """
     if len(data) > MAX_DOCUMENT:
         raise RefusedError(f"{what} is larger than {MAX_DOCUMENT} bytes")
-    if not trusted and sum(data.count(mark) for mark in (b",", b"[", b"{")) > _MAX_PARTS:
-        raise RefusedError(f"{what} has more than {_MAX_PARTS} values")
+    if not trusted and sum(data.count(mark) for mark in (b",", b"[", b"{")) > parts:
+        raise RefusedError(f"{what} has more than {parts} values")
     try:
-        found = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refused)
+        found = json.loads(data.decode("utf-8"), object_pairs_hook=unique_keys, parse_constant=no_constant)
     except RecursionError:
         raise RefusedError(f"{what} is nested too deeply") from None
     except ValueError as error:
@@ -64,18 +71,3 @@ def decode_base64(value: Any, what: str, *, url_safe: bool = False) -> bytes:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
         raise RefusedError(f"{what} is not base64") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise ValueError(f"the key {key[:80]!r} stands twice in one object")
-            seen.add(key)
-    return found
-
-
-def _refused(word: str) -> Any:
-    raise ValueError(f"{word} is no number in JSON")

@@ -12,11 +12,21 @@ from typing import Any
 
 from scanner.model.errors import UsageError
 from scanner.supply_chain.signing.artifact import STRONG
-from scanner.supply_chain.signing.documents import read_object, text_of
+from scanner.supply_chain.signing.documents import MAX_BOM_PARTS, read_object, text_of
 from scanner.supply_chain.signing.dsse import Envelope
 from scanner.supply_chain.signing.result import RefusedError
 
-__all__ = ["PAYLOAD_TYPE", "SIGN", "TYPES", "Statement", "is_type", "read_statement", "subject_digest", "wanted_types"]
+__all__ = [
+    "PAYLOAD_TYPE",
+    "SIGN",
+    "TYPES",
+    "Statement",
+    "is_type",
+    "read_statement",
+    "read_unverified",
+    "subject_digest",
+    "wanted_types",
+]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SIGN = "https://sigstore.dev/cosign/sign/v1"
@@ -62,7 +72,15 @@ def read_statement(envelope: Envelope) -> Statement:
     """The statement of an envelope *whose signature was verified*. Raises RefusedError."""
     if envelope.payload_type != PAYLOAD_TYPE:
         raise RefusedError(f"signed is something of the type {envelope.payload_type[:80]!r}, not an in-toto statement")
-    document = read_object(envelope.payload, "the statement", trusted=True)
+    return _statement(read_object(envelope.payload, "the statement", trusted=True))
+
+
+def read_unverified(payload: bytes) -> Statement:
+    """The statement in bytes that *nobody verified*: what it says is only what someone wrote. Raises RefusedError."""
+    return _statement(read_object(payload, "the statement", parts=MAX_BOM_PARTS))
+
+
+def _statement(document: Mapping[str, Any]) -> Statement:
     if document.get("_type") not in _STATEMENTS:
         raise RefusedError(f"the statement is of an unknown type: {str(document.get('_type'))[:80]!r}")
     listed = document.get("subject")

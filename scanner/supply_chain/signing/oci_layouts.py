@@ -1,16 +1,19 @@
 """OCI image layouts as a place where signatures lie: the image that is meant, and what is attached to it.
 
 Attached is what is tagged `sha256-<digest>.sig`, `.att` or `.sbom` (cosign), what names the image as its `subject` (OCI
-1.1), what the fallback tag `sha256-<digest>` lists, and what `cosign save` marks by `kind`. A tag is nobody's word: of
-which image a signature speaks is said only by what was signed. Sources: opencontainers/image-spec `image-layout.md`,
-`manifest.md`, opencontainers/distribution-spec (referrers tag schema), sigstore/cosign `specs/SIGNATURE_SPEC.md`,
-`specs/BUNDLE_SPEC.md`, `pkg/oci/layout`.
+1.1), what the fallback tag `sha256-<digest>` lists, what `cosign save` marks by `kind`, and what BuildKit lists beside
+the image in its index. A tag is nobody's word: of which image a signature speaks is said only by what was signed.
+
+Sources: opencontainers/image-spec `image-layout.md`, `manifest.md`; opencontainers/distribution-spec (referrers tag
+schema); sigstore/cosign `specs/SIGNATURE_SPEC.md`, `specs/BUNDLE_SPEC.md`, `pkg/oci/layout`; moby/buildkit
+`docs/attestations/attestation-storage.md`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +23,13 @@ from scanner.supply_chain.signing.documents import MAX_DOCUMENT, read_object
 from scanner.supply_chain.signing.result import RefusedError
 from scanner.target.base import FileTree
 
-__all__ = ["INDEXES", "Attached", "Image", "Layout"]
+__all__ = ["INDEXES", "Attached", "Image", "Layout", "platform_words"]
 
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 _SAVED = ("dev.cosignproject.cosign/sigs", "dev.cosignproject.cosign/atts")
+_BESIDE, _BESIDE_WHICH = "vnd.docker.reference.type", "vnd.docker.reference.digest"
 _SUFFIXES = (".sig", ".att", ".sbom")
 _MAX_MANIFEST = 4 * 1024 * 1024
 _MAX_READ = 64 * 1024 * 1024
@@ -34,6 +38,7 @@ _MAX_BLOBS = 1024 * 1024 * 1024
 """Bytes of all that is attached."""
 _MAX_MANIFESTS = 10_000
 _MAX_ATTACHED = 1_000
+_TOO_MANY = f"more than {_MAX_ATTACHED} things are attached to one image"
 _MAX_DEPTH = 4
 _CHUNK = 1 << 20
 _SHOWN = 20
@@ -109,8 +114,15 @@ class Layout:
             for one in self._layers(descriptor, place):
                 count += 1
                 if count > _MAX_ATTACHED:
-                    raise LimitError(f"more than {_MAX_ATTACHED} things are attached to one image")
+                    raise LimitError(_TOO_MANY)
                 yield one
+
+    def attested_in(self, index: Image, image: Image) -> Iterator[Attached]:
+        """What BuildKit put into an index beside an image: attestations, none of them signed."""
+        for one in _items(index.document, "manifests"):
+            notes = _annotations(one) if isinstance(one, dict) else {}
+            if notes.get(_BESIDE) == "attestation-manifest" and notes.get(_BESIDE_WHICH) == image.digest:
+                yield from self._layers(one, f"listed by index {index.digest[:19]}")
 
     def blob(self, digest: str) -> bytes:
         """The bytes of a blob, its digest checked."""
@@ -121,6 +133,18 @@ class Layout:
         if hashlib.new(digest.partition(":")[0], data).hexdigest() != digest.partition(":")[2]:
             raise RefusedError(f"the blob {digest} does not match its digest")
         return data
+
+    def everything(self, images: Sequence[Image]) -> list[Attached]:
+        """What is attached to an image or to the indexes that list it (as `choose` gives them), each once."""
+        chosen, *above = images
+        found: dict[tuple[str, str], Attached] = {}
+        for one in itertools.chain(
+            *(self.attached(image) for image in images), *(self.attested_in(index, chosen) for index in above)
+        ):
+            found[one.place, one.digest] = one
+            if len(found) > _MAX_ATTACHED:
+                raise LimitError(_TOO_MANY)
+        return list(found.values())
 
     def check_content(self, image: Image) -> None:
         """Raise RefusedError, TargetError unless every blob that the manifest lists is here as it says."""
@@ -189,17 +213,17 @@ class Layout:
         if not platform or not isinstance(config, dict):
             return
         said = read_object(self.blob(str(config.get("digest"))), "the configuration of the image")
-        if platform not in _platform_words({"platform": said}):
+        if platform not in platform_words({"platform": said}):
             raise UsageError(f"the image is for {_platform({'platform': said})}, not for {platform}")
 
     def _holds(self, descriptor: Mapping[str, Any], platform: str) -> bool:
         """Whether a descriptor is for a platform, or leads to an image that is; one that does not say may be."""
         if isinstance(descriptor.get("platform"), dict):
-            return platform in _platform_words(descriptor)
+            return platform in platform_words(descriptor)
         if descriptor.get("mediaType") not in INDEXES:
             return True
         inner = _descriptors(self.image(str(descriptor.get("digest"))).document, "an index")
-        return any(platform in _platform_words(one) for one in inner)
+        return any(platform in platform_words(one) for one in inner)
 
     def _is_attached(self, descriptor: Mapping[str, Any]) -> bool:
         """Whether an entry of index.json is no image of its own."""
@@ -308,7 +332,7 @@ def _tag(descriptor: Mapping[str, Any]) -> str:
 def _is_marked(descriptor: Mapping[str, Any]) -> bool:
     """Whether the descriptor itself says that it leads to no image."""
     notes = _annotations(descriptor)
-    return "artifactType" in descriptor or "vnd.docker.reference.type" in notes or notes.get("kind") in _SAVED
+    return "artifactType" in descriptor or _BESIDE in notes or notes.get("kind") in _SAVED
 
 
 def _name(descriptor: Mapping[str, Any]) -> str:
@@ -316,10 +340,10 @@ def _name(descriptor: Mapping[str, Any]) -> str:
 
 
 def _platform(descriptor: Mapping[str, Any]) -> str:
-    return next(iter(_platform_words(descriptor)), "")
+    return next(iter(platform_words(descriptor)), "")
 
 
-def _platform_words(descriptor: Mapping[str, Any]) -> list[str]:
+def platform_words(descriptor: Mapping[str, Any]) -> list[str]:
     """How a platform may be called, the longest first: os/arch/variant, os/arch, arch."""
     platform = descriptor.get("platform")
     if not isinstance(platform, dict):

@@ -13,9 +13,21 @@ from typing import Any
 from scanner.model.canonical import printable
 from scanner.model.errors import AssayError
 
-__all__ = ["KINDS", "STATES", "VERIFY_SCHEMA", "Finding", "RefusedError", "Signer", "UnsupportedError", "Verification"]
+__all__ = [
+    "KINDS",
+    "RELEASE_SCHEMA",
+    "STATES",
+    "VERIFY_SCHEMA",
+    "Finding",
+    "Looked",
+    "RefusedError",
+    "Signer",
+    "UnsupportedError",
+    "Verification",
+]
 
 VERIFY_SCHEMA = "assay/verify/v1"
+RELEASE_SCHEMA = "assay/release/v1"
 STATES = ("verified", "failed", "unsupported")
 KINDS = ("simple-signing", "message-signature", "attestation", "detached", "unsigned", "other")
 
@@ -102,13 +114,30 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """Everything that was found at one artifact, before a verdict: `deciding.decide` gives one, as often as asked.
+
+    `artifact`: as the user named it; `kind`: image, index or file; `subject`: the digest that is to be signed;
+    `findings`: every signature that was looked at; `problem`: why the artifact is not what its digest names, or empty;
+    `also`: digests of indexes that list it, whose signatures cover it as well; `notes`: what else a reader must know.
+    """
+
+    artifact: str
+    kind: str
+    subject: str
+    findings: tuple[Finding, ...]
+    problem: str = ""
+    also: tuple[str, ...] = ()
+    platform: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """The verdict on one artifact.
 
-    `artifact`: as the user named it; `kind`: image, index or file; `subject`: the digest that was to be signed;
-    `also`: digests of indexes that list it, whose signatures cover it as well; `state`: a word of STATES;
-    `reason`: the verdict in words; `counted`: positions in `findings` of those that the verdict rests on;
-    `notes`: what else a reader must know.
+    The fields of `Looked`; and `state`: a word of STATES; `reason`: the verdict in words; `counted`: positions in
+    `findings` of those that the verdict rests on.
     """
 
     artifact: str

@@ -1,4 +1,4 @@
-"""Verify an image of a layout, or a file: look at every signature there is, then decide."""
+"""Every signature of an image of a layout, or of a file, looked at once; `deciding` says what follows from it."""
 
 from __future__ import annotations
 
@@ -10,61 +10,48 @@ from scanner.supply_chain.signing import detached, dsse, simple_signing
 from scanner.supply_chain.signing.artifact import Artifact, artifact_of
 from scanner.supply_chain.signing.attestations import judged
 from scanner.supply_chain.signing.bundles import check_bundle
-from scanner.supply_chain.signing.deciding import decide
 from scanner.supply_chain.signing.documents import decode_base64
+from scanner.supply_chain.signing.media_types import BOMS, BUNDLE, ENVELOPE, NOTATION, STATEMENT
 from scanner.supply_chain.signing.oci_layouts import Attached, Image, Layout
-from scanner.supply_chain.signing.result import Finding, RefusedError, Signer, UnsupportedError, Verification
+from scanner.supply_chain.signing.result import Finding, Looked, RefusedError, Signer, UnsupportedError
 from scanner.supply_chain.signing.timestamps import stamped
 from scanner.supply_chain.signing.wanted import Wanted
-from scanner.target.base import FileTree
 
-__all__ = ["verify_file", "verify_image"]
-
-_ENVELOPE = "application/vnd.dsse.envelope.v1+json"
-_BUNDLE = "application/vnd.dev.sigstore.bundle"
-_STATEMENT = "application/vnd.in-toto+json"
-_NOTATION = ("application/jose+json", "application/cose")
-_BOMS = ("cyclonedx", "spdx")
+__all__ = ["look_at_file", "look_at_image"]
 
 File = tuple[str, bytes]
 """Name and content of a file beside the artifact."""
 
 
-def verify_image(
-    tree: FileTree, name: str, wanted: Wanted, *, platform: str = "", bundles: Sequence[File] = ()
-) -> Verification:
-    """Verify the image of an OCI layout, or of several the one for `platform`.
+def look_at_image(
+    layout: Layout, name: str, wanted: Wanted, *, platform: str = "", bundles: Sequence[File] = ()
+) -> Looked:
+    """Look at the image of an OCI layout, or of several at the one for `platform`, and at every signature of it.
 
     A signature counts over the manifest itself or over an index that lists it. Every blob of the image must be what its
     manifest says. `bundles`: sigstore bundles besides those in the layout. Raises UsageError, TargetError.
     """
-    layout = Layout(tree)
     chosen, *above = layout.choose(platform)
     images = (chosen, *above)
     subjects = {image.digest: artifact_of(image.data) for image in images}
     notes: list[str] = []
     problem = _content_problem(layout, chosen, notes)
-    attached = {(one.place, one.digest): one for image in images for one in layout.attached(image)}
-    findings = [found for one in attached.values() for found in _attached(layout, one, subjects, wanted)]
+    findings = [found for one in layout.everything(images) for found in _attached(layout, one, subjects, wanted)]
     for place, data in bundles:
         findings += check_bundle(data, subjects, wanted, place)
-    return decide(
-        Verification(
-            name,
-            "index" if chosen.is_index else "image",
-            chosen.digest,
-            "failed",
-            problem,
-            tuple(findings),
-            also=tuple(image.digest for image in above),
-            platform=chosen.platform,
-            notes=tuple(notes),
-        ),
-        wanted,
+    return Looked(
+        name,
+        "index" if chosen.is_index else "image",
+        chosen.digest,
+        tuple(findings),
+        problem,
+        tuple(image.digest for image in above),
+        chosen.platform,
+        tuple(notes),
     )
 
 
-def verify_file(
+def look_at_file(
     artifact: Artifact,
     name: str,
     wanted: Wanted,
@@ -72,13 +59,13 @@ def verify_file(
     signatures: Sequence[File] = (),
     bundles: Sequence[File] = (),
     tokens: Sequence[bytes] = (),
-) -> Verification:
-    """Verify a file by detached signatures and sigstore bundles. `tokens`: RFC 3161 responses over the signatures."""
+) -> Looked:
+    """Look at the detached signatures and sigstore bundles of a file. `tokens`: RFC 3161 responses over signatures."""
     subjects = {artifact.sha256: artifact}
     findings = [_detached(artifact, file, wanted, tokens) for file in signatures]
     for place, data in bundles:
         findings += check_bundle(data, subjects, wanted, place)
-    return decide(Verification(name, "file", artifact.sha256, "failed", "", tuple(findings)), wanted)
+    return Looked(name, "file", artifact.sha256, tuple(findings))
 
 
 # ---- what is attached to an image -----------------------------------------------------------------------------------
@@ -103,17 +90,17 @@ def _attached(layout: Layout, one: Attached, subjects: Mapping[str, Artifact], w
         yield Finding("other", "failed", one.place, one.problem)
         return
     kind = one.media_type
-    if any(word in kind for word in _NOTATION):
+    if any(word in kind for word in NOTATION):
         yield Finding("other", "unsupported", one.place, "unsupported: Notary signatures")
         return
     try:
         if kind == simple_signing.MEDIA_TYPE:
             yield _simple(layout.blob(one.digest), one, subjects, wanted)
-        elif kind == _ENVELOPE:
+        elif kind == ENVELOPE:
             yield from _envelope(layout.blob(one.digest), one, subjects, wanted)
-        elif kind.startswith(_BUNDLE):
+        elif kind.startswith(BUNDLE):
             yield from check_bundle(layout.blob(one.digest), subjects, wanted, one.place)
-        elif kind == _STATEMENT or any(word in kind for word in _BOMS):
+        elif kind == STATEMENT or any(word in kind for word in BOMS):
             yield Finding(
                 "unsigned", "failed", one.place, "nobody signed it: it proves nothing", details={"type": kind}
             )
@@ -123,7 +110,7 @@ def _attached(layout: Layout, one: Attached, subjects: Mapping[str, Artifact], w
         yield _failed(_KIND_OF.get(kind, "other"), one.place, error)
 
 
-_KIND_OF = {simple_signing.MEDIA_TYPE: "simple-signing", _ENVELOPE: "attestation"}
+_KIND_OF = {simple_signing.MEDIA_TYPE: "simple-signing", ENVELOPE: "attestation"}
 
 
 def _simple(payload: bytes, one: Attached, subjects: Mapping[str, Artifact], wanted: Wanted) -> Finding:

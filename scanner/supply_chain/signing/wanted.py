@@ -16,8 +16,7 @@ __all__ = ["Wanted"]
 class Wanted:
     """`keys` and `identities`: who may vouch, any of them. `root`: the root of trust of a sigstore instance, None for
     the one built in. `authority`: then every signature by a key needs a timestamp of it. `threshold`: how many
-    different signers are needed. `attestation`: predicate types of which one must be attested; empty: a signature is
-    needed.
+    different signers are needed.
     """
 
     keys: tuple[PublicKey, ...] = ()
@@ -25,7 +24,6 @@ class Wanted:
     root: TrustRoot | None = None
     authority: Authority | None = None
     threshold: int = 1
-    attestation: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.keys and not self.identities:

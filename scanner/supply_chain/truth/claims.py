@@ -122,6 +122,8 @@ def same_version(kind: str, listed: str, installed: str, arch: str = "") -> str:
         return _SAME
     if kind == "npm":
         return _SAME if left.removeprefix("v") == right.removeprefix("v") else ""
+    if kind == "composer" and left.removeprefix("v") == right.removeprefix("v"):
+        return _SAME
     if kind in ("deb", "rpm", "apk", ANY):
         release = right.rpartition("-")[0]
         if release and left == release:

@@ -15,6 +15,7 @@ from scanner.supply_chain.making.site import Site
 from scanner.supply_chain.making.survey import WHOLE, survey
 from scanner.supply_chain.model import Bom, Component
 from scanner.supply_chain.truth import wording
+from scanner.supply_chain.truth.built_in import BUILT_IN, ListedFiles, is_packed, told_parts
 from scanner.supply_chain.truth.claims import ANY, Claim, claim_of, same_version
 from scanner.supply_chain.truth.listed_files import Listed, check_files
 from scanner.supply_chain.truth.matching import Pairs, pair
@@ -23,7 +24,8 @@ from scanner.target.base import Target
 
 __all__ = ["verify"]
 
-_PACKAGES = ("rpm", "deb", "apk", "pypi", "npm")
+_INSTALLED = ("rpm", "deb", "apk", "pypi", "npm")
+_PACKAGES = (*_INSTALLED, "gem", "composer", *BUILT_IN)
 _LOST = frozenset({"component", "element", "package", "file", "line"})
 """What a loader drops that may be a component as a whole."""
 _TRUSTED_KEY = "gpg-pubkey"
@@ -31,8 +33,10 @@ _TRUSTED_KEY = "gpg-pubkey"
 _DISTRIBUTED = {
     "pypi": ("python3-{}", "python-{}", "py3-{}", "{}", "python3.11-{}", "python3.12-{}"),
     "npm": ("node-{}", "nodejs-{}", "{}"),
+    "gem": ("ruby-{}", "rubygem-{}", "{}"),
 }
 """How distributions call the packages of another ecosystem."""
+_NAMELESS_ARCHIVE = "they have no coordinates, and no component has their path, digest or name"
 _SHOWN = 5
 
 
@@ -95,8 +99,8 @@ class _Check:
         versions = [str(system[key]) for key in ("version_id", "image_version") if system.get(key)]
         shown = system.get("pretty_name") or " ".join([str(system.get("id")), *versions[:1]])
         for one in self._bom.components:
-            if one.type != "operating-system" or one.purl is not None:
-                continue
+            if one.type != "operating-system" or (one.purl is not None and one.ref != self._bom.subject):
+                continue  # a kernel
             if one.name.lower() not in names:
                 if one.ref != self._bom.subject:
                     self._differs(
@@ -121,12 +125,16 @@ class _Check:
     def _packages(self, kind: str, claims: list[Claim]) -> None:
         pairs = pair(kind, claims, self._items(kind))
         self._take(pairs)
+        known = self._inventory.managers.get(kind, f"the target has no {kind} database")
+        lost: list[Claim] = []
+        by_key = {item.key: item for item in self._inventory.items} if pairs.wrong and kind in BUILT_IN else {}
         for claim, item, what in pairs.wrong:
+            if kind in BUILT_IN and known != WHOLE and is_packed(item, by_key):
+                lost.append(claim)  # it may speak of another part, which nothing here shows
+                continue
             self._found.add(claim.component.ref)
             self._covered.add(item.key)
             self._differences.append(wording.wrong(claim, item, what))
-        known = self._inventory.managers.get(kind, f"the target has no {kind} database")
-        lost: list[Claim] = []
         for claim, others in pairs.absent:
             owner = self._distributed(kind, claim)
             if owner is not None:
@@ -137,7 +145,12 @@ class _Check:
                 self._differences.append(wording.absent(claim, others))
         if lost:
             self._say_unknown(f"{kind} components", known, lost)
-        self._omitted += [item for item in pairs.omitted if not item.owner]
+        told = told_parts(self._items(kind), self._covered) if kind in BUILT_IN else set()
+        self._omitted += [
+            item
+            for item in pairs.omitted
+            if not item.owner or (item.type == "library" and not told.isdisjoint(item.inside))
+        ]
         wronged = {item.key for _, item, _ in pairs.wrong}
         self._omitted = [item for item in self._omitted if item.key not in wronged]
 
@@ -253,16 +266,28 @@ class _Check:
 
     def _left_out(self) -> None:
         """Items without component. What a package owns is told by that package."""
-        others = self._items("kernel", "efi", "firmware", "flatpak", "container")
+        others = [item for item in self._items("kernel", "efi", "firmware", "flatpak", "container") if not item.owner]
+        files = ListedFiles(self._claims)
         for item in [*self._omitted, *others]:
-            if item.key in self._covered or item.owner or item.properties.get("assay:stored") == "no":
+            if item.key in self._covered or item.properties.get("assay:stored") == "no":
+                continue
+            if item.ecosystem == "maven" and files.have(item):
+                continue
+            if item.ecosystem == "maven" and item.purl is None:
+                self._unknown.setdefault(("Java archives", _NAMELESS_ARCHIVE), []).append(item.place)
                 continue
             self._differences.append(wording.omitted(item))
 
     def _strays(self, listed: Listed) -> None:
         paths = listed.paths | {path for claim in self._claims for path in claim.paths}
+        paths.update(
+            path
+            for item in self._items(*BUILT_IN)
+            for path in item.inside
+            if item.type == "application" and item.key in self._covered
+        )
         hashes = {value for claim in self._claims for value in claim.component.hashes.values()}
-        names = {claim.component.name for claim in self._claims if claim.ecosystem not in (*_PACKAGES, "file", "oci")}
+        names = {claim.component.name for claim in self._claims if claim.ecosystem not in (*_INSTALLED, "file", "oci")}
         items = {item.key: item for item in self._inventory.items}
         for stray in self._inventory.strays:
             if printable(stray.path) in paths or stray.sha256 in hashes or stray.sha1 in hashes:

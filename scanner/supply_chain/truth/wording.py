@@ -58,11 +58,14 @@ def wrong(claim: Claim, item: Item, kind: str) -> Difference:
 
 def omitted(item: Item) -> Difference:
     """Something installed that the document does not list."""
-    says = (
-        f"{item.name} {item.version}".strip() + f" ({item.ecosystem}) is installed, and the document does not list it."
-    )
+    label = f"{item.name} {item.version}".strip()
+    kind = f"{item.ecosystem}, {item.arch}" if item.arch else item.ecosystem
+    says = f"{label} ({kind}) is installed, and the document does not list it."
+    if item.inside:
+        says = (
+            f"The {item.ecosystem} component {label} is a part of {item.inside[0]}, and the document does not list it."
+        )
     if item.ecosystem in ("efi", "firmware", "kernel"):
-        label = f"{item.name} {item.version}".strip()
         says = f"The {item.ecosystem} component {label} lies at {item.place}, and the document does not list it."
     return Difference("component_omitted", item.ecosystem, item.name, says, found=item.version, source=item.place)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from scanner.supply_chain.loading.base import Drops
 from scanner.supply_chain.model import Vulnerability
-from scanner.supply_chain.vex.model import Statement
+from scanner.supply_chain.vex.model import Named, Statement
 
 __all__ = ["read"]
 
@@ -30,10 +30,11 @@ MAX_DEPTH = 100
 
 @dataclass(frozen=True, slots=True)
 class _Product:
-    """What a product id stands for: its names, and those of what it is part of."""
+    """What a product id stands for: its names, those of what it is part of, and what its branches call it."""
 
     names: tuple[str, ...]
     inside: tuple[str, ...] = ()
+    named: tuple[Named, ...] = ()
 
 
 def read(top: dict[str, Any], where: str, drops: Drops) -> tuple[list[Statement], str, str]:
@@ -51,20 +52,23 @@ def read(top: dict[str, Any], where: str, drops: Drops) -> tuple[list[Statement]
 
 def _products(tree: Mapping[str, Any], drops: Drops) -> dict[str, _Product]:
     found: dict[str, _Product] = {}
-    waiting: list[tuple[Any, int]] = [(one, 0) for one in _list(tree.get("branches"))]
-    listed = list(_list(tree.get("full_product_names")))
+    waiting: list[tuple[Any, int, Mapping[str, str]]] = [(one, 0, {}) for one in _list(tree.get("branches"))]
+    listed: list[tuple[Any, Mapping[str, str]]] = [(one, {}) for one in _list(tree.get("full_product_names"))]
     while waiting:
-        branch, depth = waiting.pop()
+        branch, depth, above = waiting.pop()
         if depth > MAX_DEPTH:
             drops.add("branch", "the product tree is too deep")
             continue
         branch = _object(branch)
+        below = {**above, _text(branch.get("category")): _text(branch.get("name"))}
         if "product" in branch:
-            listed.append(branch["product"])
-        waiting += [(one, depth + 1) for one in _list(branch.get("branches"))]
-    for one in listed:
+            listed.append((branch["product"], below))
+        waiting += [(one, depth + 1, below) for one in _list(branch.get("branches"))]
+    for one, path in listed:
         product = _object(one)
-        found[_text(product.get("product_id"))] = _Product(_names(product))
+        known = _names(product, named=False)
+        named = () if known else _named(path)
+        found[_text(product.get("product_id"))] = _Product(known or _names(product), named=named)
     _relate(_list(tree.get("relationships")), found, drops)
     return found
 
@@ -82,7 +86,8 @@ def _relate(relationships: list[Any], found: dict[str, _Product], drops: Drops) 
                 continue
             made = _object(one.get("full_product_name"))
             own = _names(made, named=False)
-            found[_text(made.get("product_id"))] = _Product(own or part.names, part.inside or whole.names)
+            inside, named = part.inside or whole.names, () if own else part.named
+            found[_text(made.get("product_id"))] = _Product(own or part.names, inside, named)
         if len(later) == len(waiting):
             drops.add("relationship", "names a product that is not in the tree", count=len(later))
             return
@@ -90,16 +95,24 @@ def _relate(relationships: list[Any], found: dict[str, _Product], drops: Drops) 
 
 
 def _names(product: Mapping[str, Any], *, named: bool = True) -> tuple[str, ...]:
-    """Package URL, CPE name and hashes; else, when `named`, the product id and name."""
+    """Package URL and hashes, else the CPE name: it says less, and must not hold where they do not. Else, when `named`,
+    the text that names the product."""
     helper = _object(product.get("product_identification_helper"))
     hashes = [
         f"hash:{_text(_object(one).get('value')).lower()}"
         for group in _list(helper.get("hashes"))
         for one in _list(_object(group).get("file_hashes"))
     ]
-    found = (_text(helper.get("purl")), _text(helper.get("cpe")), *hashes)
+    purl = _text(helper.get("purl"))
+    found = (purl, *hashes) if purl or hashes else (_text(helper.get("cpe")),)
     known = tuple(name for name in found if name and name != "hash:")
     return known or ((_text(product.get("name")),) if named and _text(product.get("name")) else ())
+
+
+def _named(path: Mapping[str, str]) -> tuple[Named, ...]:
+    """The product that branches name one after the other: vendor, product, version."""
+    name, version = path.get("product_name", ""), path.get("product_version", "")
+    return (Named(name, version, path.get("vendor", "")),) if name and version else ()
 
 
 def _flaw(
@@ -125,6 +138,7 @@ def _flaw(
             yield Statement(
                 Vulnerability(name, product.names, state, justification, severity, score, source, place),
                 product.inside,
+                product.named,
             )
 
 

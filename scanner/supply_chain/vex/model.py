@@ -6,20 +6,30 @@ from dataclasses import dataclass
 
 from scanner.supply_chain.model import Dropped, Vulnerability
 
-__all__ = ["STATES", "Statement", "VexDocument"]
+__all__ = ["STATES", "Named", "Statement", "VexDocument"]
 
 STATES = ("affected", "under_investigation", "unknown", "fixed", "not_affected")
 """The worst first: of contradicting statements of one source the worst counts."""
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What a document names in words only. `vendor` may be empty."""
+
+    name: str
+    version: str
+    vendor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """`vulnerability.affects` names what is affected (package URLs, refs, BOM-Links, or names that nothing can be
-    matched with). `products`: what it is part of, in the same words; the statement holds only inside one of them, or
-    anywhere when there are none."""
+    """`vulnerability.affects` names what is affected (package URLs, digests, refs, BOM-Links, CPE names, or text that
+    nothing can be matched with); `named`: more of it, that has no such name. `products`: what it is part of, in the
+    same words as `affects`; the statement holds only inside one of them, or anywhere when there are none."""
 
     vulnerability: Vulnerability
     products: tuple[str, ...] = ()
+    named: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from scanner.model.errors import InputError
 from scanner.supply_chain.loading.base import Drops, Source, refuse
 from scanner.supply_chain.loading.json_text import read_object
 from scanner.supply_chain.loading.opening import open_bom, source_of
-from scanner.supply_chain.model import Bom
+from scanner.supply_chain.model import Bom, Component
 from scanner.supply_chain.vex import csaf, openvex
-from scanner.supply_chain.vex.model import Statement, VexDocument
+from scanner.supply_chain.vex.model import Named, Statement, VexDocument
 
 __all__ = ["open_vex"]
 
@@ -52,19 +52,26 @@ def _read(
 def _cyclonedx(data: bytes, source: Source) -> VexDocument:
     """A CycloneDX document whose vulnerabilities speak of another one, or of another edition of the same one."""
     bom = open_bom(data, source.where)
-    words = {one.ref: one.purl or _link(bom, one.ref) for one in bom.components}
-    statements = [
-        Statement(
-            replace(
-                one,
-                affects=tuple(words.get(ref) or (ref if ":" in ref else _link(bom, ref)) for ref in one.affects),
-                source=one.source or source.where,
-            )
-        )
-        for one in bom.vulnerabilities
-    ]
+    listed = {one.ref: one for one in bom.components}
+    statements = []
+    for flaw in bom.vulnerabilities:
+        words = [word for ref in flaw.affects for word in _words(bom, ref, listed.get(ref))]
+        named = [
+            Named(one.name, one.version, one.group or one.supplier)
+            for one in (listed[ref] for ref in flaw.affects if ref in listed)
+            if one.purl is None and not one.cpes
+        ]
+        said = replace(flaw, affects=tuple(words), source=flaw.source or source.where)
+        statements.append(Statement(said, named=tuple(named)))
     author = ", ".join(bom.authors)
     return VexDocument("cyclonedx", source.where, bom.sha256, tuple(statements), author, bom.created, bom.dropped)
+
+
+def _words(bom: Bom, ref: str, listed: Component | None) -> tuple[str, ...]:
+    """What a ref of this document is called elsewhere."""
+    if listed is None:
+        return (ref if ":" in ref else _link(bom, ref),)
+    return (listed.purl,) if listed.purl else (_link(bom, ref), *listed.cpes)
 
 
 def _link(bom: Bom, ref: str) -> str:

@@ -59,16 +59,18 @@ def _statement(given: Any, source: str, place: str, drops: Drops) -> Iterator[St
 
 
 def _names(given: Any) -> tuple[str, ...]:
-    """The identifiers of a product or component: its package URL before its IRI."""
+    """The identifiers of a product or component: its package URL before a CPE name before its IRI."""
     if isinstance(given, str):
         return (given,) if given else ()
     if not isinstance(given, dict):
         return ()
     identifiers = given.get("identifiers")
-    purl = _text(identifiers.get("purl")) if isinstance(identifiers, dict) else ""
+    named = identifiers if isinstance(identifiers, dict) else {}
+    purl, iri = _text(named.get("purl")), _text(given.get("@id"))
+    cpe = "" if iri.startswith("pkg:") else _text(named.get("cpe23")) or _text(named.get("cpe22"))
     hashes = given.get("hashes")
     digests = hashes.values() if isinstance(hashes, dict) else ()
-    found = (purl or _text(given.get("@id")), *(f"hash:{_text(one).lower()}" for one in digests if _text(one)))
+    found = (purl or cpe or iri, *(f"hash:{_text(one).lower()}" for one in digests if _text(one)))
     return tuple(name for name in found if name)
 
 

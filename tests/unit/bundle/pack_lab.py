@@ -8,12 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from scanner.bundle.case import Case
 from scanner.bundle.creating import bundle_files
-from scanner.bundle.manifest import CHECKSUMS, ENVELOPE, MANIFEST, Entry, checksums, entry
+from scanner.bundle.manifest import CHECKSUMS, ENVELOPE, FOLDERS, MANIFEST, Entry, checksums, entry
 from scanner.bundle.parts import Attachment, Parts, Subject
 from scanner.bundle.private_keys import KeyFile, generate, load_private_key
 from scanner.bundle.signing import envelope
-from scanner.bundle.verifying import Verified, verify_bundle
+from scanner.bundle.verdict import Verified
+from scanner.bundle.verifying import verify_bundle
 from scanner.engine.content import Content, load
 from scanner.frameworks.inputs import Inputs, Text, evaluate
 from scanner.frameworks.profiles import profile
@@ -83,7 +85,7 @@ def made() -> Files:
 
 
 def verify(files: Mapping[str, bytes], wanted: Wanted = WANTED, **more: Any) -> Verified:
-    return verify_bundle(files, wanted, CONTENT, **more)
+    return verify_bundle(Case(files, wanted, CONTENT, CLOCK, **more))
 
 
 def manifest_of(files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -96,7 +98,7 @@ def listed(files: Files, change: Callable[[dict[str, Any]], object] = lambda _: 
     manifest = manifest_of(files)
     roles = {one["path"]: one["role"] for one in manifest["files"]}
     entries = [
-        entry(path, files[path], roles.get(path, "content"))
+        entry(path, files[path], roles.get(path) or _role(path))
         for path in sorted(files)
         if path not in (MANIFEST, ENVELOPE, CHECKSUMS)
     ]
@@ -105,6 +107,11 @@ def listed(files: Files, change: Callable[[dict[str, Any]], object] = lambda _: 
     manifest["files"] = [one.to_json() for one in entries]
     change(manifest)
     return signed({**files, CHECKSUMS: sums, MANIFEST: canonical(manifest)})
+
+
+def _role(path: str) -> str:
+    """The role of a file by where it lies."""
+    return next((role for role, folder in FOLDERS.items() if path.startswith(folder)), "content")
 
 
 def _path(one: Entry) -> str:

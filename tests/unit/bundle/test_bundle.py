@@ -15,7 +15,8 @@ from scanner.bundle import container
 from scanner.bundle.creating import bundle_files, match_snapshots
 from scanner.bundle.manifest import CHECKSUMS, ENVELOPE, MANIFEST, TIMESTAMP
 from scanner.bundle.parts import Attachment, Parts, Subject, safe_name
-from scanner.bundle.verifying import LINKS, previous_of
+from scanner.bundle.verdict import LINKS
+from scanner.bundle.wholeness import previous_of
 from scanner.model.errors import InputError, UsageError
 from scanner.schemas.reading import read_document
 from tests.unit.bundle.pack_lab import CLOCK, CONTENT, listed, made, manifest_of, parts, signed, subject, verify
@@ -54,7 +55,7 @@ def test_it_holds_everything_that_the_verdicts_rest_on() -> None:
 def test_reports_are_rendered_again_when_asked() -> None:
     found = verify(made(), reports=True)
     assert found.ok
-    assert found.links[-1].state == "ok"
+    assert found.links[-2].state == "ok"
 
 
 def test_the_zip_file_is_one_for_every_reader(tmp_path: Path) -> None:

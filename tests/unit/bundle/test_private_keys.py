@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_keys_of_openssl_are_read(how: list[str]) -> None:
     assert key.public.signed(key.sign(DATA), artifact_of(DATA))
 
 
-def _cosign(password: bytes, *, kind: str = "SIGSTORE", **change: object) -> bytes:
+def _cosign(password: bytes, change: Mapping[str, object] | None = None, *, kind: str = "SIGSTORE") -> bytes:
     """A key as cosign keeps it: PKCS #8 in a NaCl secretbox whose key scrypt makes of the password."""
     key = ec.generate_private_key(ec.SECP256R1())
     plain = key.private_bytes(
@@ -72,7 +73,7 @@ def _cosign(password: bytes, *, kind: str = "SIGSTORE", **change: object) -> byt
         "cipher": {"name": "nacl/secretbox", "nonce": base64.b64encode(nonce).decode()},
         "ciphertext": base64.b64encode(SecretBox(secret).encrypt(plain, nonce).ciphertext).decode(),
     }
-    body = base64.b64encode(json.dumps(document | change).encode()).decode()
+    body = base64.b64encode(json.dumps(document | dict(change or {})).encode()).decode()
     lines = "\n".join(body[at : at + 64] for at in range(0, len(body), 64))
     return (
         f"-----BEGIN ENCRYPTED {kind} PRIVATE KEY-----\n{lines}\n-----END ENCRYPTED {kind} PRIVATE KEY-----\n".encode()
@@ -106,7 +107,7 @@ _COST = {"N": 1 << 30, "r": 8, "p": 1}
 )
 def test_damaged_keys_of_cosign_are_refused_and_cost_nothing(change: dict[str, object]) -> None:
     with pytest.raises(InputError, match="not opened"):
-        load_private_key(_cosign(b"secret", **change), "cosign.key", b"secret")
+        load_private_key(_cosign(b"secret", change), "cosign.key", b"secret")
 
 
 def test_a_wrong_or_missing_password_is_said() -> None:

@@ -24,7 +24,7 @@ COMMANDS = [line for block in re.findall(r"```\n(.*?)```", PAGE, re.S) for line 
 def command(word: str) -> str:
     """The one command of the page with this word in it."""
     (found,) = (line for line in COMMANDS if word in line)
-    return found
+    return str(found)
 
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:

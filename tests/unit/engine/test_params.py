@@ -72,3 +72,9 @@ def test_built_in_values_have_the_right_form(public: Any) -> None:
     check_rule(document, "sshd-banner-shown")
     with pytest.raises(FormError, match="public"):
         check_rule({**document, "params": {"banner": parameter}}, "sshd-banner-shown")
+
+
+@pytest.mark.parametrize("value", ["${names}", "(a|aa|a)+$", "a{99999999999}", "(" * 3000])
+def test_a_value_that_the_check_cannot_bear_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="banner-issue-neutral"):
+        resolve(rule("banner-issue-neutral"), [("a profile", {"names": value})])

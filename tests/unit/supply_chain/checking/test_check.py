@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scanner.supply_chain.checking import Check, FieldResult, check, schemas
+from scanner.supply_chain.checking.result import SchemaResult
 from scanner.supply_chain.loading import open_bom
 from scanner.supply_chain.model import Bom, Component, Relation
 
@@ -38,7 +40,7 @@ FULL: dict[str, Any] = {
 METADATA: dict[str, Any] = {
     "timestamp": "2026-01-31T00:00:00Z",
     "lifecycles": [{"phase": "build"}],
-    "tools": {"components": [{"type": "application", "name": "maker"}]},
+    "tools": {"components": [{"type": "application", "name": "maker", "version": "1.0"}]},
     "manufacturer": {"name": "Acme", "contact": [{"email": "sbom@acme.example"}]},
     "component": {**FULL, "bom-ref": "root", "name": "root", "purl": "pkg:generic/root@1"},
 }
@@ -50,6 +52,7 @@ DOCUMENT: dict[str, Any] = {
     "metadata": METADATA,
     "components": [FULL],
     "dependencies": [{"ref": "root", "dependsOn": ["a"]}],
+    "compositions": [{"aggregate": "complete", "dependencies": ["root", "a"]}],
 }
 
 
@@ -69,7 +72,7 @@ def test_a_full_document_meets_every_list() -> None:
     assert result.schema.state == "valid"
     assert {one.id: one.state for one in result.lists} == {
         "ntia-2021": "met",
-        "cisa-2025": "met",
+        "cisa-2026": "met",
         "bsi-tr-03183-2": "met",
     }
     assert [one.id for one in result.quality if one.good is False] == []
@@ -82,9 +85,9 @@ def test_a_full_document_meets_every_list() -> None:
         ("manufacturer", "ntia-2021", "supplier"),
         ("version", "ntia-2021", "version"),
         ("purl", "ntia-2021", "identifier"),
-        ("manufacturer", "cisa-2025", "producer"),
-        ("hashes", "cisa-2025", "hash"),
-        ("licenses", "cisa-2025", "licence"),
+        ("manufacturer", "cisa-2026", "producer"),
+        ("hashes", "cisa-2026", "hash"),
+        ("licenses", "cisa-2026", "licence"),
         ("manufacturer", "bsi-tr-03183-2", "creator"),
         ("licenses", "bsi-tr-03183-2", "distribution-licence"),
         ("externalReferences", "bsi-tr-03183-2", "hash"),
@@ -98,7 +101,7 @@ def test_a_component_without_a_field_is_named(lost: str, list_id: str, field: st
     poor = {key: value for key, value in FULL.items() if key != lost}
     result = _checked(components=[poor])
     found = _field(result, list_id, "component", field)
-    assert (found.state, found.present, found.total, found.percent) == ("partly", 1, 2, 50)
+    assert (found.state, found.present, found.total, found.percent, found.unknown) == ("partly", 1, 2, 50, 0)
     assert [(one.ref, one.place) for one in found.examples] == [("a", "/components/0")]
     assert {one.id: one.state for one in result.lists}[list_id] == "missing"
 
@@ -108,8 +111,8 @@ def test_a_component_without_a_field_is_named(lost: str, list_id: str, field: st
     [
         ("manufacturer", "ntia-2021", "author"),
         ("timestamp", "ntia-2021", "timestamp"),
-        ("tools", "cisa-2025", "tool"),
-        ("lifecycles", "cisa-2025", "context"),
+        ("tools", "cisa-2026", "tool"),
+        ("lifecycles", "cisa-2026", "context"),
         ("manufacturer", "bsi-tr-03183-2", "creator"),
         ("timestamp", "bsi-tr-03183-2", "timestamp"),
     ],
@@ -117,6 +120,55 @@ def test_a_component_without_a_field_is_named(lost: str, list_id: str, field: st
 def test_a_document_without_a_field(lost: str, list_id: str, field: str) -> None:
     result = _checked(metadata={key: value for key, value in METADATA.items() if key != lost})
     assert _field(result, list_id, "document", field).state == "missing"
+
+
+def test_every_list_names_its_edition() -> None:
+    text = {one.id: one.edition for one in _checked().lists}
+    assert "29 July 2026" in text["cisa-2026"]
+    assert "replaced by" in text["ntia-2021"]
+    assert "2.1.0" in text["bsi-tr-03183-2"]
+
+
+def test_what_is_stated_as_unknown_is_no_gap_where_the_list_allows_that() -> None:
+    poor = {key: value for key, value in FULL.items() if key not in ("hashes", "manufacturer", "licenses")}
+    said = "Component Producer; Component Hash Value; Component License"
+    poor["properties"] = [*FULL["properties"], {"name": "assay:unknown", "value": said}]
+    result = _checked(components=[poor])
+    for field in ("producer", "hash", "hash-algorithm", "licence"):
+        found = _field(result, "cisa-2026", "component", field)
+        assert (found.state, found.present, found.unknown, found.total) == ("unknown_stated", 1, 1, 2)
+    assert [one.state for one in result.lists] == ["unknown_stated", "missing", "missing"]
+    assert _field(result, "ntia-2021", "component", "supplier").state == "partly"
+
+
+def test_only_what_is_named_is_stated_as_unknown() -> None:
+    poor = {key: value for key, value in FULL.items() if key != "hashes"}
+    poor["properties"] = [{"name": "assay:unknown", "value": "Component License"}]
+    found = _field(
+        _checked(components=[poor, {**FULL, "bom-ref": "b", "version": "unknown"}]), "cisa-2026", "component", "hash"
+    )
+    assert (found.state, found.unknown, [one.ref for one in found.examples]) == ("partly", 0, ["a"])
+    version = _field(_checked(components=[{**FULL, "version": "unknown"}]), "cisa-2026", "component", "version")
+    assert (version.state, version.unknown) == ("unknown_stated", 1)
+
+
+def test_a_signature_stands_beside_a_document() -> None:
+    found = _field(_checked(), "cisa-2026", "document", "author-signature")
+    assert (found.state, found.level) == ("not_checked", "beside")
+    assert "assay verify" in found.reason
+
+
+def test_completeness_and_uri_of_bsi() -> None:
+    silent = _checked(compositions=[])
+    found = _field(silent, "bsi-tr-03183-2", "component", "dependencies-complete")
+    assert (found.state, found.level) == ("missing", "required")
+    unknown = _checked(compositions=[{"aggregate": "unknown", "dependencies": ["root", "a"]}])
+    assert _field(unknown, "bsi-tr-03183-2", "component", "dependencies-complete").state == "met"
+    without = {key: value for key, value in DOCUMENT.items() if key != "serialNumber"}
+    data = json.dumps(without).encode()
+    result = check(open_bom(data, "x.json"), data)
+    assert _field(result, "bsi-tr-03183-2", "document", "uri").state == "missing"
+    assert {one.id: one.state for one in result.lists}["bsi-tr-03183-2"] == "met"
 
 
 def test_other_rules_of_bsi() -> None:
@@ -147,7 +199,8 @@ def test_a_timestamp_is_an_instant(created: str) -> None:
 
 def test_forgeable_digests_do_not_count() -> None:
     result = _checked(components=[{**FULL, "hashes": [{"alg": "MD5", "content": "ab" * 16}]}])
-    assert _field(result, "cisa-2025", "component", "hash").present == 1
+    assert _field(result, "cisa-2026", "component", "hash").present == 2
+    assert _field(result, "cisa-2026", "component", "hash-algorithm").present == 1
     assert "digest-weak" in [one.id for one in result.quality]
 
 
@@ -243,3 +296,45 @@ def test_xml_is_checked_when_lxml_is_there() -> None:
     states = [check(open_bom(data, "x"), data).schema.state for data in (good, wrong)]
     there = importlib.util.find_spec("lxml") is not None
     assert states == (["valid", "invalid"] if there else ["not_checked", "not_checked"])
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("lxml") is None, reason="XML schemas are checked by lxml, which is not there"
+)
+def test_xml_problems_have_a_place_and_are_counted() -> None:
+    def document(*types: str) -> bytes:
+        parts = "".join(f'<component type="{type_}">\n<name>{n}</name></component>' for n, type_ in enumerate(types))
+        head = '<bom xmlns="http://cyclonedx.org/schema/bom/1.6" version="1">'
+        return f"{head}<components>{parts}</components></bom>".encode()
+
+    def schema(data: bytes) -> SchemaResult:
+        return check(open_bom(data, "x"), data).schema
+
+    late = schema(document(*["library"] * 1000, "nonsense"))
+    (problem,) = late.problems
+    assert (late.state, late.count, late.more) == ("invalid", 1, False)
+    assert "nonsense" in problem.message
+    number = int(problem.place.removeprefix("line ").partition(",")[0])
+    assert 800 < number <= 1001
+    many = schema(document(*["nonsense"] * 1500))
+    assert (many.count, many.more, len(many.problems)) == (schemas.COUNTED, True, schemas.SHOWN)
+    wide = document("library").decode().encode("utf-16")
+    assert schema(wide).state == "valid"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("lxml") is None, reason="XML schemas are checked by lxml, which is not there"
+)
+def test_nothing_outside_an_xml_document_is_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("canary")
+    for declaration in (
+        f'<!DOCTYPE bom [<!ENTITY x SYSTEM "{secret.as_uri()}">]>',
+        f'<!DOCTYPE bom SYSTEM "{secret.as_uri()}">',
+    ):
+        data = (
+            f'{declaration}<bom xmlns="http://cyclonedx.org/schema/bom/1.6" version="1"><components>'
+            '<component type="library"><name>&x;</name></component></components></bom>'
+        ).encode()
+        bom = Bom("cyclonedx", "1.6", "xml", "", ())  # as if a loader had let it pass
+        assert "canary" not in str(schemas.validate(bom, data))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -192,3 +193,33 @@ def test_digests_that_differ_across_formats_are_reported_with_a_doubt() -> None:
     assert [change.kind for change in compare(one, other).changes] == ["hash_changed"]
     assert "they may be of different things" in compare(one, other).notes[0]
     assert compare(one, two).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        ({"supplier": "Example Ltd <a@example.com>"}, {"supplier": "Example\n  Ltd"}, []),
+        ({"supplier": "Example Ltd <a@example.com>"}, {"supplier": "Example Ltd (a@example.com)"}, []),
+        ({"supplier": "Example <a@example.com>"}, {"supplier": "Example <b@example.com>"}, ["supplier_changed"]),
+        ({"supplier": ""}, {"supplier": "<a@example.com>"}, ["supplier_changed"]),
+        ({"licenses": ("Acme EULA,\n    version 1",)}, {"licenses": ("Acme EULA, version 1",)}, []),
+        ({"licenses": ("Acme EULA, version 2",)}, {"licenses": ("Acme EULA, version 1",)}, ["license_changed"]),
+    ],
+)
+def test_what_formats_write_differently_is_no_change(
+    old: dict[str, Any], new: dict[str, Any], kinds: list[str]
+) -> None:
+    diff = compare(bom(component("a", **old)), bom(component("a", **new)))
+    assert [change.kind for change in diff.changes if change.name == "a"] == kinds
+
+
+def test_a_file_is_the_same_from_the_root_and_from_here() -> None:
+    here, root = (
+        bom(component(name, "", ref="f", purl=None, type="file", hashes={"sha256": digest}))
+        for name, digest in (("./usr/bin/a", "aa" * 32), ("/usr/bin/a", "aa" * 32))
+    )
+    assert compare(here, root).changes == ()
+    other = bom(component("/usr/bin/a", "", ref="f", purl=None, type="file", hashes={"sha256": "bb" * 32}))
+    assert [change.kind for change in compare(here, other).changes] == ["hash_changed"]
+    library = bom(component("./a", "", ref="f", purl=None))
+    assert len(compare(library, bom(component("/a", "", ref="f", purl=None))).changes) == 2

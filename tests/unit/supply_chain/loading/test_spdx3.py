@@ -270,9 +270,9 @@ def test_what_is_left_out_is_counted() -> None:
         "text",
     )
     assert [entry.ref for entry in bom.components] == ["urn:a", "urn:a#2"]
+    assert bom.components[0].properties["spdx:comment"] == "x"
     assert dropped(bom) == {
         ("statement on a model or data set", "has no place in the model"): 2,
-        ("comment", "has no place in the model"): 1,
         ("member", "is not read"): 1,
         ("content identifier", "has no place in the model"): 1,
         ("purl", "is no package URL; kept as the property assay:purl-as-written"): 1,

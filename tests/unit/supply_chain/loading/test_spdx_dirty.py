@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -129,13 +130,14 @@ def test_one_statement_in_two_ways_is_one_relation() -> None:
     assert bom.dropped == ()
 
 
-def test_of_several_described_elements_the_first_package_is_the_subject() -> None:
+@pytest.mark.parametrize("order", list(itertools.permutations(("SPDXRef-f", "SPDXRef-b", "SPDXRef-a"))))
+def test_of_several_described_elements_one_package_is_the_subject_in_any_order(order: tuple[str, ...]) -> None:
     bom = from_json(
         packages=[{"SPDXID": "SPDXRef-a", "name": "a"}, {"SPDXID": "SPDXRef-b", "name": "b"}],
         files=[{"SPDXID": "SPDXRef-f", "fileName": "./f"}],
-        documentDescribes=["SPDXRef-f", "SPDXRef-b", "SPDXRef-a"],
+        documentDescribes=list(order),
     )
-    assert bom.subject == "SPDXRef-b"
+    assert bom.subject == "SPDXRef-a"
     assert dropped(bom) == {("described element", "is a further one: the model has one subject"): 2}
 
 
@@ -257,6 +259,7 @@ def test_every_member_that_is_left_out_is_counted() -> None:
                 "name": "a",
                 "versionInfo": 1.5,
                 "comment": "c",
+                "licenseComments": "lc",
                 "attributionTexts": ["x", "y"],
                 "annotations": [{}, {}, {}],
                 "homemade": {"deep": [1]},
@@ -278,7 +281,6 @@ def test_every_member_that_is_left_out_is_counted() -> None:
     assert dropped(bom) == {
         ("annotation", "has no place in the model"): 4,
         ("attribution text", "has no place in the model"): 2,
-        ("comment", "has no place in the model"): 1,
         ("member", "is unknown to SPDX 2"): 1,
         ("licence found in files", "has no place in the model"): 1,
         ("copyright", "is no text"): 1,
@@ -290,6 +292,24 @@ def test_every_member_that_is_left_out_is_counted() -> None:
         ("version of the licence list", "has no place in the model"): 1,
     }
     assert bom.components[0].version == "1.5"
+    assert bom.components[0].properties["spdx:comment"] == "c"
+    assert bom.components[0].properties["spdx:licenseComments"] == "lc"
+
+
+def test_comments_of_files_are_kept_and_those_of_relations_are_counted() -> None:
+    bom = from_json(
+        files=[{"SPDXID": "SPDXRef-f", "fileName": "./a", "comment": " why "}, {"SPDXID": "SPDXRef-g", "comment": 5.5}],
+        relationships=[
+            {
+                "spdxElementId": "SPDXRef-f",
+                "relationshipType": "CONTAINS",
+                "relatedSpdxElement": "SPDXRef-g",
+                "comment": "x",
+            }
+        ],
+    )
+    assert [one.properties for one in bom.components] == [{"spdx:comment": "why"}, {"spdx:comment": "5.5"}]
+    assert dropped(bom)["comment", "has no place in the model"] == 1
 
 
 @pytest.mark.parametrize("value", [None, 7, True, "text", [], {}, [[]], [None], [{}], {"a": []}])

@@ -269,7 +269,7 @@ def test_what_says_nothing_is_counted(encoding: str) -> None:
 def test_identities_do_not_depend_on_the_encoding(encoding: str) -> None:
     assert sorted(identity(one) for one in load(encoding).components) == [
         "component:application//curl",
-        "component:file//./usr/bin/curl",
+        "component:file///usr/bin/curl",
         "component:operating-system//router",
         "pkg:deb/debian/zlib1g?arch=amd64",
     ]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from scanner.supply_chain.signing.deciding import decide
+from scanner.supply_chain.signing.oci_layouts import Layout
 from scanner.supply_chain.signing.result import Verification
-from scanner.supply_chain.signing.verifying import verify_image
+from scanner.supply_chain.signing.verifying import look_at_image
 from scanner.supply_chain.signing.wanted import Wanted
 from scanner.target.base import FileTree
 from scanner.target.tree import DirectoryTree
@@ -42,10 +44,11 @@ Verify = Callable[..., Verification]
 
 @pytest.fixture
 def verify() -> Verify:
-    """Verify a layout."""
+    """Verify a layout: look, then decide."""
 
-    def run(layout: LayoutLab, wanted: Wanted, **options: object) -> Verification:
+    def run(layout: LayoutLab, wanted: Wanted, *, attestation: tuple[str, ...] = (), **options: object) -> Verification:
         with opened(layout) as tree:
-            return verify_image(tree, "image", wanted, **options)  # type: ignore[arg-type]
+            looked = look_at_image(Layout(tree), "image", wanted, **options)  # type: ignore[arg-type]
+        return decide(looked, wanted, attestation)
 
     return run

@@ -401,35 +401,35 @@ def test_no_signature_verifies(name: str, layout: LayoutLab, verify: Verify) -> 
 def test_no_attestation_verifies(name: str, layout: LayoutLab, verify: Verify) -> None:
     spoil, reason = ATTESTATIONS[name]
     spoil(layout)
-    _refused(layout, verify, Wanted(keys=(KEY.public,), attestation=TYPES["cyclonedx"]), reason)
+    _refused(layout, verify, Wanted(keys=(KEY.public,)), reason, TYPES["cyclonedx"])
 
 
 def test_copies_of_a_signature_do_not_reach_a_threshold(layout: LayoutLab, verify: Verify) -> None:
     _threshold_by_copies(layout)
-    wanted = Wanted(keys=(KEY.public, OTHER.public), threshold=2, attestation=TYPES["cyclonedx"])
-    _refused(layout, verify, wanted, "1 of 2 wanted signers")
+    wanted = Wanted(keys=(KEY.public, OTHER.public), threshold=2)
+    _refused(layout, verify, wanted, "1 of 2 wanted signers", TYPES["cyclonedx"])
 
 
 def test_signers_of_different_statements_do_not_reach_a_threshold(layout: LayoutLab, verify: Verify) -> None:
     for key, version in ((KEY, "1.5"), (OTHER, "1.6")):
         payload = statement(layout.digest, predicate={"specVersion": version})
         layout.attach((as_json(envelope(payload, key)), DSSE, {}), how="att")
-    wanted = Wanted(keys=(KEY.public, OTHER.public), threshold=2, attestation=TYPES["cyclonedx"])
-    _refused(layout, verify, wanted, "1 of 2 wanted signers")
+    wanted = Wanted(keys=(KEY.public, OTHER.public), threshold=2)
+    _refused(layout, verify, wanted, "1 of 2 wanted signers", TYPES["cyclonedx"])
 
 
 @pytest.mark.parametrize("result", ["FAILED", "passed", None, ["PASSED"]])
 def test_a_genuine_summary_that_says_no_is_no_pass(layout: LayoutLab, verify: Verify, result: object) -> None:
     _attest(layout, statement(layout.digest, VSA, {"verificationResult": result}))
     _attest(layout, statement(layout.digest, VSA, {"verificationResult": "PASSED"}))
-    _refused(layout, verify, Wanted(keys=(KEY.public,), attestation=TYPES["vsa"]), "is genuine and says")
+    _refused(layout, verify, Wanted(keys=(KEY.public,)), "is genuine and says", TYPES["vsa"])
 
 
-def _refused(layout: LayoutLab, verify: Verify, wanted: Wanted, reason: str) -> None:
+def _refused(layout: LayoutLab, verify: Verify, wanted: Wanted, reason: str, attestation: tuple[str, ...] = ()) -> None:
     import re
 
     try:
-        found = verify(layout, wanted)
+        found = verify(layout, wanted, attestation=attestation)
     except AssayError as error:
         assert error.exit_code in (2, 3, 4) and re.search(reason, error.message), error.message
         return

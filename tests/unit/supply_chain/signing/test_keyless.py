@@ -18,11 +18,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scanner.model.errors import UsageError
 from scanner.supply_chain.signing.artifact import artifact_of
+from scanner.supply_chain.signing.deciding import decide
 from scanner.supply_chain.signing.identities import Identity
 from scanner.supply_chain.signing.keyless import built_in_root
 from scanner.supply_chain.signing.result import Verification
 from scanner.supply_chain.signing.trust_root import read_trust_root
-from scanner.supply_chain.signing.verifying import verify_file
+from scanner.supply_chain.signing.verifying import look_at_file
 from scanner.supply_chain.signing.wanted import Wanted
 from tests.unit.supply_chain.signing.layout_lab import Key, b64, bundle, message, sha256, statement
 from tests.unit.supply_chain.signing.sigstore_lab import IDENTITY, ISSUER, NOW, Sigstore, Wish
@@ -45,7 +46,9 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(found: Document, *, root: Document | None = None, wanted: Identity | None = None, **more: Any) -> Verification:
     trusted = read_trust_root(json.dumps(root or SIGSTORE.root()).encode())
     trust = Wanted(identities=(wanted or Identity(IDENTITY, ISSUER),), root=trusted, **more)
-    return verify_file(artifact_of(DATA), "file", trust, bundles=[("bundle.json", json.dumps(found).encode())])
+    return decide(
+        look_at_file(artifact_of(DATA), "file", trust, bundles=[("bundle.json", json.dumps(found).encode())]), trust
+    )
 
 
 def attested(digest: str = sha256(DATA), **more: Any) -> Document:
@@ -262,7 +265,10 @@ def test_the_built_in_root_is_read_without_touching_the_user_folders(
     assert not home.exists()
     assert os.environ["XDG_CACHE_HOME"] == str(home)
     trusted = Wanted(identities=(Identity(IDENTITY, ISSUER),))
-    found = verify_file(artifact_of(DATA), "file", trusted, bundles=[("b", json.dumps(SIGSTORE.sign(DATA)).encode())])
+    found = decide(
+        look_at_file(artifact_of(DATA), "file", trusted, bundles=[("b", json.dumps(SIGSTORE.sign(DATA)).encode())]),
+        trusted,
+    )
     assert not found.ok and "not trusted" in found.reason
 
 
@@ -284,7 +290,9 @@ def test_a_bundle_made_with_a_key_must_be_what_its_log_entry_says() -> None:
 
     def check(document: Document, entry: Document) -> Verification:
         document = document | {"verificationMaterial": document["verificationMaterial"] | {"tlogEntries": [entry]}}
-        return verify_file(artifact_of(DATA), "file", trusted, bundles=[("b", json.dumps(document).encode())])
+        return decide(
+            look_at_file(artifact_of(DATA), "file", trusted, bundles=[("b", json.dumps(document).encode())]), trusted
+        )
 
     good = check(made, SIGSTORE.entry(body, Wish()))
     assert good.ok, good.reason

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from typer.testing import CliRunner
 
@@ -14,6 +15,7 @@ from scanner.cli.main import app
 from scanner.collectors.take import take
 from scanner.model.canonical import canonical
 from scanner.model.fact import Fact
+from scanner.schemas.generate import documents
 from scanner.target.tree import TreeTarget
 from tests.unit.supply_chain.signing.layout_lab import (
     DSSE,
@@ -23,6 +25,7 @@ from tests.unit.supply_chain.signing.layout_lab import (
     claim,
     envelope,
     make_layout,
+    sha256,
     simple,
     statement,
 )
@@ -109,3 +112,42 @@ def _snapshot(path: Path, digest: str) -> None:
     value = {"image": "x", "slots": [{"slot": "booted", "digest": digest}]}
     facts = {**taken.facts, "bootc.status": Fact("bootc.status", "present", "runtime", value)}
     path.write_bytes(canonical(replace(taken, facts=facts).to_json()))
+
+
+def test_each_layout_is_looked_at_once(tmp_path: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two verdicts on one image rest on one look: its blobs are hashed once."""
+    from scanner.supply_chain.signing.oci_layouts import Layout
+
+    looks: list[str] = []
+    check = Layout.check_content
+    monkeypatch.setattr(
+        Layout, "check_content", lambda self, image: (looks.append(image.digest), check(self, image))[1]
+    )
+    old, new = _release(tmp_path / "old", key, key, "1.0.0"), _release(tmp_path / "new", key, key, "1.1.0")
+    assert _run(tmp_path, old, new)[0] == 0
+    assert len(looks) == len(set(looks)) == 2
+
+
+def test_of_several_attested_sboms_one_is_chosen_by_rule_and_the_others_are_listed(tmp_path: Path, key: Key) -> None:
+    old, new = _release(tmp_path / "old", key, key, "1.0.0"), _release(tmp_path / "new", key, key, "1.1.0")
+    layout = LayoutLab(Path(new))
+    more = _sbom("7.0.0") | {"metadata": {"timestamp": "2030-01-01T00:00:00Z"}}
+    payload = statement(layout.digest, "https://cyclonedx.org/bom/v1.6", more)
+    layout.attach((as_json(envelope(payload, key)), DSSE, {}), how="att")
+    _, found = _run(tmp_path, old, new)
+    origin = found["new"]["origin"]
+    assert origin["statement"] == sha256(payload) and len(origin["others"]) == 1 and "newest" in origin["rule"]
+    shown = CliRunner().invoke(app, ["release", old, new, "--key", str(tmp_path / "key.pub")]).stdout
+    assert "2 SBOMs are attested" in shown
+    first = origin["others"][0]["statement"]
+    _, chosen = _run(tmp_path, old, new, "--sbom-digest", first[:30])
+    assert chosen["new"]["origin"]["statement"] == first
+
+
+def test_the_result_is_as_its_schema_says(tmp_path: Path, key: Key) -> None:
+    old, new = _release(tmp_path / "old", key, key, "1.0.0"), _release(tmp_path / "new", key, None, "1.1.0")
+    validator = jsonschema_rs.validator_for(documents()["release"])
+    for names in ((old, old), (old, new)):
+        _, found = _run(tmp_path, *names)
+        validator.validate(found)
+        assert not validator.is_valid(found | {"ok": "yes"})

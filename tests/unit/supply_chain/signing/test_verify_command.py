@@ -26,19 +26,9 @@ from tests.unit.supply_chain.signing.layout_lab import (
     statement,
 )
 from tests.unit.supply_chain.signing.sigstore_lab import IDENTITY, ISSUER, Sigstore
+from tests.unit.supply_chain.signing.stamp_lab import Authority
 
 DATA = b"a release\n"
-_OPENSSL = """
-[tsa]
-default_tsa = it
-[it]
-serial = {folder}/serial
-default_policy = 1.2.3.4.1
-digests = sha256, sha384, sha512
-signer_digest = sha256
-ess_cert_id_alg = sha256
-accuracy = secs:1
-"""
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -144,34 +134,6 @@ def test_what_makes_no_sense_is_usage(layout: LayoutLab, tmp_path: Path) -> None
     assert run(tmp_path / "missing", "--key", pub)[0] == 2
     assert run(layout.root, "--key", tmp_path / "missing.pub")[0] == 2
     assert run(layout.root, "--key", pub, "--key", pub, "--threshold", "2")[0] == 2
-
-
-class Authority:
-    """A timestamp authority by openssl. `certificates`: PEM of the stamping certificate and its root."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        (folder / "openssl.cnf").write_text(_OPENSSL.format(folder=folder))
-        (folder / "serial").write_text("01\n")
-        (folder / "ext").write_text("extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n")
-        subject = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-        self._run("req", "-x509", *subject, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "30")
-        self._run("req", *subject, "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=tsa")
-        signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "ext", "-days", "30")
-        self._run("x509", "-req", "-in", "tsa.csr", *signing, "-out", "tsa.pem")
-        self.certificates = (folder / "tsa.pem").read_bytes() + (folder / "ca.pem").read_bytes()
-
-    def _run(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self.folder)
-
-    def stamp(self, data: bytes) -> bytes:
-        (self.folder / "data").write_bytes(data)
-        self._run("ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "query")
-        # Without its root in the reply: openssl would not sort the two as DER wants, and the reader is strict.
-        signer = ("-signer", "tsa.pem", "-inkey", "tsa.key")
-        self._run("ts", "-reply", "-config", "openssl.cnf", "-queryfile", "query", *signer, "-out", "reply")
-        return (self.folder / "reply").read_bytes()
 
 
 def test_timestamps_of_a_wanted_authority(layout: LayoutLab, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Real SBOMs of public repositories, which stay outside this one."""
