@@ -8,7 +8,7 @@
 #   GATE_PROFILE   profiles, one a line; none: the target's identity chooses
 #   GATE_CONTENT   folders of own rules and controls, one a line
 #   GATE_LUKS_KEY  key files that open encrypted volumes, one a line
-#   GATE_KEY       public keys that bundles must be signed by, one a line
+#   GATE_KEY       public keys that bundles must be signed by, one a line; both sides must be bundles then
 #   GATE_OUT       folder for what is written (assay-out)
 #
 # Ends as `assay gate` does: 0 met, 1 not met, 2 usage, 3 incomplete or not comparable, 4 a bundle did not verify.
@@ -56,8 +56,8 @@ if ! is_evidence "$target"; then
   assay scan "$target" "${judged[@]}" "${keys[@]}" -q -o "snapshot=$out/snapshot.json" -o "json=$out/assessment.json" \
     -o "html=$out/report.html" -o "sarif-github=$out/assay.sarif" || code=$?
   if [ "$code" -ne 0 ] && [ "$code" -ne 3 ]; then exit "$code"; fi
-  new=$out/assessment.json
-  judged=() # they were for the scan
+  # The snapshot says when the evidence was collected (max_age_days), the assessment does not.
+  new=$out/snapshot.json
 fi
 
 gate=(assay gate "$new" "${judged[@]}" -o "json=$out/gate.json" -o "markdown=$out/gate.md" -o "junit=$out/gate.junit.xml"

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from scanner.cli import shared, signed
+from scanner.cli.gate_day import gate_instant
 from scanner.model.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ AcceptOption = Annotated[
 def decide(
     new: NewArgument,
     baseline: Annotated[
-        str, typer.Option("--baseline", metavar="OLD", help="The same of the release before, or a recorded baseline.")
-    ] = "",
+        str | None,
+        typer.Option("--baseline", metavar="OLD", help="The same of the release before, or a recorded baseline."),
+    ] = None,
     policy: PolicyOption = None,
     waivers: WaiversOption = None,
     rejudge: Annotated[
@@ -132,12 +134,15 @@ def decide(
     from scanner.gate.supply import read_paper
     from scanner.outputs.base import parse_request
 
+    if baseline is not None and not baseline.strip():
+        raise UsageError("--baseline names nothing", hint="name the release before, or leave --baseline away")
     requests = [parse_request(one) for one in out or ()]
     for name, _ in requests:
         registry.check(name)
-    values = shared.settings(profile=profile, content=content, answers=answers, clock=clock)
+    now = gate_instant(clock)
+    values = {**shared.settings(profile=profile, content=content, answers=answers), "clock": now}
     rules = _policy(policy)
-    layered = _layered(waivers, values)
+    layered = _layered(waivers, values, now[:10])
     trust = signed.Trust(key or (), identity, issuer, identity_pattern, issuer_pattern, trusted_root)
     book = cache(lambda: shared.load_content(values["content"], allow_override))
     images = gate_sides.Images(slot, platform, luks_key or ())
@@ -146,8 +151,8 @@ def decide(
     )
     papers = [read_paper(_read(path), str(path)) for path in evidence or ()]
     papers += [gate_sides.verified_image(path, trust, platform) for path in image or ()]
-    opened = opener.open([new, baseline] if baseline else [new])
-    of_new, of_old = opened[0], opened[1] if baseline else None
+    opened = opener.open([new] if baseline is None else [new, baseline])
+    of_new, of_old = opened[0], opened[1] if baseline is not None else None
     if of_new.baseline is not None:
         raise UsageError("a recorded baseline is no release", where=new, hint="name it with --baseline")
     again = opener.again(of_new) if rejudge else None
@@ -156,7 +161,9 @@ def decide(
         sides[0],
         sides[1] if len(sides) > 1 else None,
         rules,
-        now=shared.now(values["clock"]),
+        now=now,
+        day_given=bool(clock),
+        unsigned=dict.fromkeys(gate_sides.unsigned(opened, trust), "warning" if image else "incomplete"),
         layered=layered,
         papers=[*papers, *of_new.papers],
         apart=judged_differently(of_old, of_new) if rejudge and of_old is not None and not values["profile"] else (),
@@ -215,8 +222,9 @@ def accept(
 
     if not by.strip() or not reason.strip():
         raise UsageError("--by and --reason say who accepts it and why")
-    values = shared.settings(profile=profile, content=content, answers=answers, clock=clock)
-    layered = _layered(waivers, values)
+    now = gate_instant(clock)
+    values = {**shared.settings(profile=profile, content=content, answers=answers), "clock": now}
+    layered = _layered(waivers, values, now[:10])
     book = cache(lambda: shared.load_content(values["content"], allow_override))
     images = gate_sides.Images(slot, platform, luks_key or ())
     trust = signed.Trust(key or ())
@@ -226,8 +234,9 @@ def accept(
     (opened,) = opener.open([new])
     if opened.baseline is not None:
         raise UsageError("this is a recorded baseline already", where=new)
+    if gate_sides.unsigned([opened], trust):
+        raise UsageError("is not signed, and --key says by whom it must be", where=new, hint="name its bundle")
     found = opener.compared(opened, None)
-    now = shared.now(values["clock"])
     previous = _recorded_before(baseline)
     waive = {number: waive_for(layered, side, now[:10]) for number, side in enumerate(found.sides)}
     files.write_output(baseline, recorded(found, waive, by=by, reason=reason, at=now, previous=previous))
@@ -269,7 +278,7 @@ def _policy(path: Path | None) -> Policy:
     return Policy() if path is None else load_policy(_read(path), str(path))
 
 
-def _layered(paths: Sequence[Path] | None, values: Mapping[str, Any]) -> Layered | None:
+def _layered(paths: Sequence[Path] | None, values: Mapping[str, Any], today: str) -> Layered | None:
     """The waiver files in the order given; else the one of the settings; None when there is none."""
     from scanner.engine.waivers import load_waivers
     from scanner.gate.waiving import Layer, Layered
@@ -278,7 +287,7 @@ def _layered(paths: Sequence[Path] | None, values: Mapping[str, Any]) -> Layered
     if not named:
         return None
     layers = tuple(Layer(str(path), load_waivers(_read(path), str(path))) for path in named)
-    return Layered(layers, shared.now(values["clock"])[:10])
+    return Layered(layers, today)
 
 
 # ---- output ----------------------------------------------------------------------------------------------------------

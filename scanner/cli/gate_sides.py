@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scanner.model.snapshot import Snapshot
     from scanner.target.base import Target
 
-__all__ = ["Images", "Opener", "verified_image"]
+__all__ = ["Images", "Opener", "unsigned", "verified_image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,11 @@ class Opener:
         """The arguments in their order; targets are read last. Raises UsageError, InputError, RefusedError."""
         from scanner.gate import opening
 
+        # Loaded whether or not a side is signed: a key that is none is said, and not passed over.
+        wanted = None if self._trust.names_nobody else signed.wanted_signers(self._trust)
         found: dict[int, Opened] = {}
         for number, name in enumerate(names):
             if opening.is_bundle(name):
-                wanted = None if self._trust.names_nobody else signed.wanted_signers(self._trust)
                 now = shared.now(self._values["clock"])
                 trusted = opening.Trusted(wanted, self._content, now, self._accepted)
                 found[number] = opening.open_bundle(name, trusted)
@@ -143,6 +144,12 @@ class Opener:
         from scanner.gate.judging import compared
 
         return compared(opened, lambda snapshot: self._inputs(_identity(snapshot)), self._content, again)
+
+
+def unsigned(opened: Sequence[Opened], trust: signed.Trust) -> list[str]:
+    """Names of the sides that nobody signed although the command line says who must have; a target is read here, and a
+    document is plain JSON."""
+    return [] if trust.names_nobody else [one.name for one in opened if one.source not in ("bundle", "target")]
 
 
 def verified_image(path: Path, trust: signed.Trust, platform: str) -> Paper:

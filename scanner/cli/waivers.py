@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanner.cli import shared
+from scanner.cli.gate_day import gate_instant
 from scanner.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def lint(
     from scanner.gate.policy import Waiving
     from scanner.outputs.table import clean
 
-    values = shared.settings(content=content, clock=clock)
-    today = shared.now(values["clock"])[:10]
+    values = shared.settings(content=content)
+    today = gate_instant(clock)[:10]
     layers = _layers(files)
     book = shared.load_content(values["content"], allow_override)
     known = {f"{name}:{control}" for name, one in frameworks(book).items() for control in one.controls}
@@ -71,7 +72,7 @@ def show(
     from scanner.gate.waiving import Layered
     from scanner.outputs.table import clean
 
-    today = shared.now(shared.settings(clock=clock)["clock"])[:10]
+    today = gate_instant(clock)[:10]
     found = sorted(Layered(_layers(files), today).effective().values(), key=lambda one: (one[0].expires, one[0].id))
     if json:
         shared.print_json([{**asdict(one), "expired": one.expires < today, "where": where} for one, where in found])
@@ -111,7 +112,7 @@ def add(
     from scanner import files
     from scanner.gate.waiver_files import added
 
-    values = shared.settings(content=content, clock=clock)
+    values = shared.settings(content=content)
     if rule:
         shared.load_content(values["content"], allow_override).rules.named(rule)
     given = {
@@ -122,7 +123,7 @@ def add(
         "reason": reason,
         "owner": owner,
         "approver": approver,
-        "created": shared.now(values["clock"])[:10],
+        "created": gate_instant(clock)[:10],
         "expires": expires,
         "ticket": ticket,
         "compensating": compensating,

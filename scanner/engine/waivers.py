@@ -11,7 +11,7 @@ from scanner.model.errors import ContentError
 from scanner.model.records import dataclass
 from scanner.model.result import Result
 
-__all__ = ["Waiver", "load_waivers", "names", "note_of", "waiver_for"]
+__all__ = ["Waiver", "is_early", "load_waivers", "names", "note_of", "waiver_for"]
 
 _REQUIRED = ("id", "reason", "owner", "expires")
 _OPTIONAL = ("rule", "control", "target", "approver", "created", "ticket", "compensating")
@@ -22,8 +22,8 @@ _DAYS = ("expires", "created")
 class Waiver:
     """One accepted failure of a rule, or of every rule of a control (`framework:id`).
 
-    `target`: pattern over the host name or system id; `expires`: last valid day, UTC;
-    `created`: the day it was written; `compensating`: the measure that stands in the place of what fails.
+    `target`: pattern over the host name or system id; `expires`: last valid day, UTC; `created`: the day it was
+    written, before which it does not hold; `compensating`: the measure that stands in the place of what fails.
     """
 
     id: str
@@ -76,7 +76,10 @@ def _waiver(raw: Any) -> Waiver:
     for key, value in raw.items():
         if isinstance(value, list | dict):
             raise ContentError(f"`{key}` is text")
-    given = {key: str(value) for key, value in raw.items() if value is not None}
+    if "target" in raw and not str(raw["target"] or "").strip():
+        raise ContentError("`target` is empty", hint="name a host or system, or leave `target` away")
+    # A blank text says nothing: an approver of blanks is none.
+    given = {key: str(value) for key, value in raw.items() if value is not None and str(value).strip()}
     for key in _DAYS:
         if key in given and not is_day(given[key]):
             raise ContentError(f"`{key}` is a day as 2027-01-31, not {given[key]!r}")
@@ -114,9 +117,16 @@ def waiver_for(
     if result.status not in ("fail", "error", "unknown"):
         return None
     for waiver in sorted(waivers, key=lambda waiver: waiver.expires < today):
-        if names(waiver, result.rule, result.instance, result.upstream, controls, identity):
+        if not is_early(waiver.created, today) and names(
+            waiver, result.rule, result.instance, result.upstream, controls, identity
+        ):
             return note_of(waiver, today)
     return None
+
+
+def is_early(created: str | None, today: str) -> bool:
+    """Whether a waiver was created on a day that is yet to come: it accepts nothing before."""
+    return created is not None and created > today
 
 
 def note_of(waiver: Waiver, today: str) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def _waiver(waiver: Mapping[str, Any]) -> dict[str, Any]:
 def _control(control: Control) -> dict[str, Any]:
     return {
         **{key: getattr(control, key) for key in ("framework", "id", "status", "coverage", "answered")},
+        **({"verdict": control.verdict} if control.verdict else {}),
         "results": list(control.results),
     }
 
@@ -127,4 +128,6 @@ def _read_side(raw: Mapping[str, Any]) -> Side:
 
 def _read_control(one: Mapping[str, Any]) -> Control:
     keys = ("framework", "id", "status", "coverage", "answered")
-    return Control(**{key: one[key] for key in keys}, title="", results=tuple(one["results"]))
+    return Control(
+        **{key: one[key] for key in keys}, verdict=one.get("verdict", ""), title="", results=tuple(one["results"])
+    )

@@ -15,6 +15,7 @@ __all__ = [
     "BAD",
     "CLASSES",
     "DEFAULT_ACTIONS",
+    "EXPLAINING",
     "TRANSITIONS",
     "WAIVER_STATES",
     "classify",
@@ -36,15 +37,15 @@ CLASSES: Mapping[str, str] = {
     "applicability_lost": "passed before; now it does not apply, or a person must answer",
     "evidence_lost": "what was read before is no longer read: a fact, or the running half of a pass",
     "waiver_lost": "an old failure whose waiver is gone or has expired",
-    "answer_lost": "a person's answer that held before is gone or has expired",
+    "answer_lost": "a person's answer that held before is gone, has expired or says something worse",
     "failure_shown": "nobody could judge it before; now it is seen to fail",
     "failure": "fails, and there is no baseline to compare with",
     "not_comparable": "worse than before, but the rule or its parameters changed too: the system may be the same",
+    "parameters_changed": "judged with other parameters than before, and not worse",
     "new_failure": "a rule that the baseline did not judge, and it fails",
     "newly_unknown": "failed before; now there is no verdict, which does not fix it",
     "failure_withdrawn": "failed before; now it does not apply or is no longer judged, which does not fix it",
     "control_changed": "a control is judged in another way, although its results are as before",
-    "parameters_changed": "judged with other parameters than before, and not worse",
     "rule_changed": "judged by another text of the rule than before, and not worse",
     "rule_removed": "no longer judged; it had no verdict before, or did not apply",
     "old_failure": "failed before and still fails",
@@ -59,10 +60,11 @@ CLASSES: Mapping[str, str] = {
 DEFAULT_ACTIONS: Mapping[str, str] = {
     **dict.fromkeys(("regression", "applicability_lost", "evidence_lost", "waiver_lost", "answer_lost"), "fail"),
     **dict.fromkeys(("failure_shown", "failure"), "fail"),
-    "not_comparable": "incomplete",
+    # Nobody can say whether other parameters are looser ones: the same `pass` may ask for less.
+    **dict.fromkeys(("not_comparable", "parameters_changed"), "incomplete"),
     **dict.fromkeys(("new_failure", "newly_unknown", "failure_withdrawn", "control_changed"), "warn"),
-    **dict.fromkeys(("parameters_changed", "rule_removed"), "warn"),
-    **dict.fromkeys(("rule_changed", "old_failure", "no_verdict", "new_rule", "fixed", "improved"), "note"),
+    **dict.fromkeys(("rule_changed", "rule_removed"), "warn"),
+    **dict.fromkeys(("old_failure", "no_verdict", "new_rule", "fixed", "improved"), "note"),
     "unchanged": "note",
 }
 
@@ -119,6 +121,12 @@ TRANSITIONS: Mapping[tuple[str, str], str] = {
     (before, after): _ROWS[before][after] for before in (*STATUSES, ABSENT) for after in (*STATUSES, ABSENT)
 }
 """(status before, status after) -> class, when rule and parameters are the same and no waiver is about it."""
+
+EXPLAINING = (
+    *("regression", "applicability_lost", "evidence_lost", "failure_shown", "not_comparable"),
+    *("new_failure", "newly_unknown", "failure_withdrawn"),
+)
+"""Classes whose status got worse or says less: they explain why a control that they serve holds no more."""
 
 _WORSE = ("regression", "applicability_lost", "evidence_lost", "failure_shown")
 _STILL_BAD = ("old_failure", "newly_unknown", "no_verdict", "new_failure", "new_rule")

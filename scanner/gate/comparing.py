@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from scanner.gate.classes import ABSENT, BAD, classify
+from scanner.gate.classes import ABSENT, BAD, EXPLAINING, classify
 from scanner.gate.sides import Control, Record, Side
 from scanner.model.records import dataclass
+from scanner.model.rule import SEVERITIES
 
-__all__ = ["Difference", "compare", "different"]
+__all__ = ["Difference", "compare", "different", "severities"]
 
 Waive = Callable[[Record], Mapping[str, Any] | None]
 """The waiver note of a result of the new side, or None."""
 
+_One = TypeVar("_One", Record, Control)
 _HOLDING_CONTROL = ("pass", "pass_in_part")
+_VERDICTS = ("met", "not_applicable", "not_met")
+"""Best first."""
+_SAID_NOT_MET = "a person answered: not met"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +104,13 @@ def compare(role: str, old: Side | None, new: Side, waive: Waive) -> tuple[list[
         found = [
             _difference(role, None, one, "failure" if one.status == "fail" else "no_verdict", waive(one)) for one in bad
         ]
+        found += [
+            _control(role, None, one, "failure", _SAID_NOT_MET) for one in new.controls if one.holding == "not_met"
+        ]
         return found, len(new.records) - len(bad)
     rules = [_rule(role, before, after, waive, old) for before, after in _pairs(old, new)]
     found = [one for one in rules if one.klass != "unchanged"]
-    explained = {control for one in found for control in one.controls}
-    beside = [*_evidence(role, old, new), *_controls(role, old, new, explained)]
+    beside = [*_evidence(role, old, new), *_answers(role, old, new), *_controls(role, old, new, found)]
     return [*found, *beside], len(rules) - len(found)
 
 
@@ -161,9 +168,9 @@ def _rule(role: str, before: Record | None, after: Record | None, waive: Waive, 
     return _difference(role, before, after, klass, waiver)
 
 
-def _must(record: Record | None) -> Record:
-    assert record is not None
-    return record
+def _must(one: _One | None) -> _One:
+    assert one is not None
+    return one
 
 
 def _changed(before: Record | None, after: Record | None) -> str:
@@ -191,7 +198,7 @@ def _difference(
         name=now.instance,
         rule=now.rule,
         title=now.title,
-        severity=now.severity,
+        severity=_worst([one for one in (before, after) if one is not None]),
         klass=klass,
         before=before.status if before else ABSENT,
         after=after.status if after else ABSENT,
@@ -199,7 +206,7 @@ def _difference(
         expected=after.expected if after else "",
         found_before=before.found if before else "",
         found=after.found if after else "",
-        reason=_reason(klass, before, after),
+        reason="; ".join(filter(None, (_reason(klass, before, after), _severities(before, after)))),
         places=now.places if after else (),
         controls=tuple(sorted({*now.controls, *(before.controls if before else ())})),
         params_before=before.params if before else {},
@@ -220,6 +227,23 @@ def _reason(klass: str, before: Record | None, after: Record | None) -> str:
         )
         return f"other parameters: {', '.join(names)}"
     return "the text of the rule changed" if changed else ""
+
+
+def _severities(before: Record | None, after: Record | None) -> str:
+    if before is None or after is None or before.severity == after.severity:
+        return ""
+    return f"severity {before.severity} before, {after.severity} now: the worse one counts"
+
+
+def severities(old: Side | None, new: Side) -> dict[str, str]:
+    """Instance of the new side -> the worse of its severity before and now: a lowered one hides no failure."""
+    pairs = _pairs(old, new) if old is not None else ((None, record) for record in new.records)
+    found: dict[str, str] = {}
+    for before, after in pairs:
+        if after is not None:
+            # The first pair is the instance itself; after those come instances that only the baseline has.
+            found.setdefault(after.instance, _worst([one for one in (before, after) if one is not None]))
+    return found
 
 
 # ---- evidence --------------------------------------------------------------------------------------------------------
@@ -254,45 +278,79 @@ def _evidence(role: str, old: Side, new: Side) -> Iterator[Difference]:
 
 
 def _worst(records: list[Record]) -> str:
-    order = ("critical", "high", "medium", "low", "info")
-    return min((record.severity for record in records), key=order.index)
+    return min((record.severity for record in records), key=SEVERITIES.index)
 
 
 # ---- controls --------------------------------------------------------------------------------------------------------
 
 
-def _controls(role: str, old: Side, new: Side, explained: set[str]) -> Iterator[Difference]:
-    """Controls whose answer was lost, and those that are judged in another way than any result says."""
+def _answers(role: str, old: Side, new: Side) -> Iterator[Difference]:
+    """Controls whose answer by a person was lost or says something worse."""
+    before = {control.name: control for control in old.controls}
+    after = {control.name: control for control in new.controls}
+    for name in (*before, *(name for name in after if name not in before)):
+        was, now = before.get(name), after.get(name)
+        klass, reason = _answer(was, now)
+        if klass:
+            yield _control(role, was, now, klass, reason)
+
+
+def _answer(was: Control | None, now: Control | None) -> tuple[str, str]:
+    """(class, reason) of a pair of answers; empty when nothing of it is lost."""
+    before, after = was.holding if was else "", now.holding if now else ""
+    if before and not after:
+        state = "expired" if now and now.answered is False else "gone"
+        return "answer_lost", f"the answer of a person is {state}"
+    if before and _VERDICTS.index(after) > _VERDICTS.index(before):
+        words = [verdict.replace("_", " ") for verdict in (before, after)]
+        return "answer_lost", f"a person answered {words[0]} before, and {words[1]} now"
+    if after == "not_met":
+        if before:
+            return "old_failure", _SAID_NOT_MET
+        return ("failure_shown" if was else "new_failure"), _SAID_NOT_MET
+    return "", ""
+
+
+def _controls(role: str, old: Side, new: Side, rules: Sequence[Difference]) -> Iterator[Difference]:
+    """Controls that are judged in another way than any result says."""
+    explained = {control for one in rules for control in one.controls}
+    # That a result is better or was judged in another way explains no control that holds no more.
+    worse = {control for one in rules if one.klass in EXPLAINING for control in one.controls}
     after = {control.name: control for control in new.controls}
     for before in old.controls:
         now = after.get(before.name)
-        if before.answered and not (now and now.answered):
-            answer = "expired" if now and now.answered is False else "gone"
-            yield _control(role, before, now, "answer_lost", f"the answer of a person is {answer}")
-        elif before.name not in explained:
-            if now is None and before.status in _HOLDING_CONTROL:
-                yield _control(role, before, now, "regression", "the control is no longer judged")
-            elif now is not None and now.status != before.status:
-                yield _control(role, before, now, "control_changed", _mapping(before, now))
+        if _answer(before, now)[0]:
+            continue
+        held = before.status in _HOLDING_CONTROL
+        lost = held and (now is None or now.status not in _HOLDING_CONTROL)
+        if before.name in (worse if lost else explained):
+            continue
+        if now is None and held:
+            yield _control(role, before, now, "regression", "the control is no longer judged")
+        elif now is not None and now.status != before.status:
+            yield _control(role, before, now, "control_changed", _mapping(before, now))
 
 
 def _mapping(before: Control, now: Control) -> str:
     if before.coverage != now.coverage:
         return f"coverage {before.coverage.replace('_', ' ')} before, {now.coverage.replace('_', ' ')} now"
+    if set(before.results) == set(now.results):
+        return "its results do not say why"
     return "it rests on other rules than before"
 
 
-def _control(role: str, before: Control, now: Control | None, klass: str, reason: str) -> Difference:
+def _control(role: str, before: Control | None, now: Control | None, klass: str, reason: str) -> Difference:
+    one = now if now is not None else _must(before)
     return Difference(
         role=role,
         subject="control",
-        name=before.name,
+        name=one.name,
         rule="",
-        title=before.title or before.name,
+        title=one.title or one.name,
         severity="medium",
         klass=klass,
-        before=before.status,
+        before=before.status if before else ABSENT,
         after=now.status if now else ABSENT,
         reason=reason,
-        controls=(before.name,),
+        controls=(one.name,),
     )

@@ -10,12 +10,12 @@ from typing import Any
 
 import scanner
 from scanner.gate.classes import ACTIONS, BAD, CLASSES
-from scanner.gate.comparing import Difference, compare, different
+from scanner.gate.comparing import Difference, compare, different, severities
 from scanner.gate.policy import Policy
 from scanner.gate.result import Check, Decided, Gate
 from scanner.gate.sides import Side, roles
 from scanner.gate.supply import Paper, check_papers
-from scanner.gate.waiving import Layered, Problem, accepted_by, waive_for
+from scanner.gate.waiving import Layered, accepted_by, noted_problems, waive_for
 from scanner.model.errors import InputError
 from scanner.model.records import dataclass
 from scanner.model.rule import SEVERITIES
@@ -72,12 +72,15 @@ def decide(
     apart: Sequence[str] = (),
     allow_different: bool = False,
     rejudged: bool = False,
+    day_given: bool = False,
+    unsigned: Mapping[str, str] | None = None,
 ) -> Gate:
     """Whether the new release may go out.
 
-    `now`: the instant of the gate, RFC 3339 in UTC; `layered`: waivers given to the gate, which then count in the place
-    of those that the assessment notes; `papers`: documents of the supply chain; `apart`: what else keeps the two from
-    being compared, in sentences.
+    `now`: the instant of the gate, RFC 3339 in UTC; `day_given`: whether the command line named it; `layered`: waivers
+    given to the gate, which then count in the place of those that the assessment notes; `papers`: documents of the
+    supply chain; `apart`: what else keeps the two from being compared, in sentences; `unsigned`: side -> state of
+    the check about it, of sides that must be signed and are not.
     """
     of_new = roles(new.sides)
     of_old = roles(old.sides) if old is not None else {}
@@ -92,12 +95,16 @@ def decide(
     decided = [Decided(one, _action(one, policy)) for one in found]
     decided.sort(key=_order)
     checks = [
+        *_unsigned(unsigned or {}),
+        *_missing(of_old, of_new),
         *_required(of_new, policy),
+        *_days_of(of_new, now),
+        *_judged(of_new),
         *(_old_evidence(of_new, policy, now) if policy.max_age is not None else ()),
         *(_whole(of_new) if policy.complete else ()),
-        *_limits(of_new, policy, decided, layered, now[:10]),
+        *_limits(of_old, of_new, policy, decided, layered, now[:10]),
         *check_papers(policy.supply_chain, papers, _digests(of_new)),
-        *_waivers(layered, policy, decided),
+        *_waivers(layered, of_new, policy, decided, now[:10]),
     ]
     decision = _decision(decided, checks, stopped)
     sentence, lines = _why(decision, decided, checks, apart, old)
@@ -112,7 +119,7 @@ def decide(
         new=new.to_json(),
         baseline=old.to_json() if old is not None else None,
         different=tuple(apart),
-        notes=tuple(_notes(of_old, of_new, old, decided, rejudged)),
+        notes=(*_day_notes(now, day_given), *_notes(of_old, of_new, old, decided, rejudged)),
         differences=tuple(decided),
         unchanged=unchanged,
         checks=tuple(checks),
@@ -152,6 +159,18 @@ def _order(one: Decided) -> tuple[int, int, int, str, str]:
 # ---- checks beside the comparison ------------------------------------------------------------------------------------
 
 
+def _unsigned(states: Mapping[str, str]) -> Iterator[Check]:
+    for name, state in states.items():
+        yield Check("signed", state, f"{name}: not signed, although it is said who must have signed; name its bundle")
+
+
+def _missing(of_old: Mapping[str, Side], of_new: Mapping[str, Side]) -> Iterator[Check]:
+    """A target that is gone cannot fail: --allow-different must not let it vanish."""
+    for role in of_old:
+        if role not in of_new:
+            yield Check("targets", "failed", f"the baseline has a target {role}, the new release has none")
+
+
 def _required(sides: Mapping[str, Side], policy: Policy) -> Iterator[Check]:
     for name in policy.profiles:
         without = [role for role, side in sides.items() if name not in side.profiles]
@@ -164,20 +183,22 @@ def _required(sides: Mapping[str, Side], policy: Policy) -> Iterator[Check]:
 
 
 def _old_evidence(sides: Mapping[str, Side], policy: Policy, now: str) -> Iterator[Check]:
+    allowed = policy.max_age or 0
     for role, side in sides.items():
-        # Evidence is never younger than its judgement: the next best where nothing says when it was taken.
+        # Evidence is never younger than its judgement; it may be much older.
         instant = side.collected or side.evaluated_at
         words = "collected" if side.collected else "judged (when it was collected is not known)"
         days = _days(instant, now)
-        state = "ok" if 0 <= days <= (policy.max_age or 0) else "failed"
+        text = f"{role}: the evidence was {words} {days} days ago, {allowed} are allowed"
         if days < 0:
-            yield Check(
-                "max_age", state, f"{role}: the evidence was {words} on {instant[:10]}, after the day of the gate"
-            )
+            text = f"{role}: the evidence was {words} on {instant[:10]}, after the day of the gate"
+            yield Check("max_age", "failed", text)
+        elif days > allowed:
+            yield Check("max_age", "failed", text)
+        elif not side.collected:
+            yield Check("max_age", "incomplete", f"{text}; gate the snapshot or bundle, which says when")
         else:
-            yield Check(
-                "max_age", state, f"{role}: the evidence was {words} {days} days ago, {policy.max_age} are allowed"
-            )
+            yield Check("max_age", "ok", text)
 
 
 def _days(instant: str, now: str) -> int:
@@ -189,6 +210,22 @@ def _days(instant: str, now: str) -> int:
         ) from None
 
 
+def _days_of(sides: Mapping[str, Side], now: str) -> Iterator[Check]:
+    for role, side in sides.items():
+        if _days(side.evaluated_at, now) < 0:
+            text = f"{role}: judged on {side.evaluated_at[:10]}, after the day of the gate ({now[:10]})"
+            yield Check("clock", "incomplete", f"{text}, on which a waiver may still hold that has expired since")
+
+
+def _judged(sides: Mapping[str, Side]) -> Iterator[Check]:
+    """No pass from absence: where no rule gave a verdict, nothing can stand against a release."""
+    for role, side in sides.items():
+        if not side.records:
+            yield Check("judged", "incomplete", f"{role}: there is no result at all")
+        elif all(record.status not in ("pass", "fail") for record in side.records):
+            yield Check("judged", "incomplete", f"{role}: not one of {len(side.records)} results says pass or fail")
+
+
 def _whole(sides: Mapping[str, Side]) -> Iterator[Check]:
     for role, side in sides.items():
         for reason in side.reasons if not side.complete else ():
@@ -196,15 +233,21 @@ def _whole(sides: Mapping[str, Side]) -> Iterator[Check]:
 
 
 def _limits(
-    sides: Mapping[str, Side], policy: Policy, decided: Sequence[Decided], layered: Layered | None, today: str
+    of_old: Mapping[str, Side],
+    of_new: Mapping[str, Side],
+    policy: Policy,
+    decided: Sequence[Decided],
+    layered: Layered | None,
+    today: str,
 ) -> Iterator[Check]:
     counted: Counter[tuple[str, str]] = Counter()
     frameworks: Counter[tuple[str, str]] = Counter()
-    for side in sides.values():
+    for role, side in of_new.items():
         waive = waive_for(layered, side, today)
+        worse = severities(of_old.get(role), side) if policy.by_severity else {}
         for record in side.records if policy.by_severity or policy.by_status else ():
             if record.status in BAD and not _held(waive(record)):
-                counted["severity", record.severity] += 1
+                counted["severity", worse.get(record.instance, record.severity)] += 1
                 counted["status", record.status] += 1
             elif record.status not in BAD:
                 counted["status", record.status] += 1
@@ -233,9 +276,9 @@ def _limit(what: str, count: int, most: int) -> Check:
     return Check("limits", state, f"{what.replace('_', ' ')}: {count}, allowed {most}")
 
 
-def _waivers(layered: Layered | None, policy: Policy, decided: Sequence[Decided]) -> Iterator[Check]:
-    if layered is None:
-        return
+def _waivers(
+    layered: Layered | None, of_new: Mapping[str, Side], policy: Policy, decided: Sequence[Decided], today: str
+) -> Iterator[Check]:
     accepted = accepted_by([one.difference for one in decided if one.action == "accepted"])
     actions = {"fail": "failed", "warn": "warning", "note": "ok"}
     states = {
@@ -243,10 +286,14 @@ def _waivers(layered: Layered | None, policy: Policy, decided: Sequence[Decided]
         "unused": actions[policy.waivers.unused],
         "approver": "failed",
         "replaced": "ok",
+        "created": "warning",
         # What an expired waiver was about fails by itself (waiver_lost); one that is about nothing is litter.
         "expired": "warning",
     }
-    problems: list[Problem] = list(layered.problems(policy.waivers, accepted))
+    if layered is not None:
+        problems = layered.problems(policy.waivers, accepted)
+    else:
+        problems = noted_problems(of_new.values(), today, policy.waivers, accepted)
     for one in problems:
         yield Check("waivers", states[one.kind], f"waiver {one.waiver} ({one.where}): {one.kind}: {one.text}")
 
@@ -303,6 +350,11 @@ def _words(name: str, count: int) -> str:
     """`1 regression`, `3 old failures`, `2 waiver lost`."""
     plural = "s" if count != 1 and name.endswith(("regression", "failure", "rule")) else ""
     return name.replace("_", " ") + plural
+
+
+def _day_notes(now: str, day_given: bool) -> Iterator[str]:
+    if day_given:
+        yield f"The day of the gate was given: {now[:10]} (--clock)."
 
 
 def _notes(

@@ -252,7 +252,8 @@ limits:
 # Profiles by which the release must have been judged.
 profiles: []
 
-# The evidence may be this many days old on the day of the gate; no value: any age.
+# The evidence may be this many days old on the day of the gate; no value: any age. An assessment alone does not say
+# when its evidence was collected: gate the snapshot or the bundle.
 max_age_days:
 
 # Whether the new assessment must be complete (exit code 3 if it is not).

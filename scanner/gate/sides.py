@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from scanner.frameworks.answers import VERDICTS
 from scanner.model.canonical import digest
 from scanner.model.control import FITS
 from scanner.model.errors import InputError
@@ -44,7 +45,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One control rolled up. `answered`: whether a person's answer to it holds; None when nobody answered."""
+    """One control rolled up. `answered`: whether a person's answer to it holds; None when nobody answered. `verdict`:
+    what the answer says (`met`, `not_met`, `not_applicable`); empty where it is not known."""
 
     framework: str
     id: str
@@ -53,11 +55,18 @@ class Control:
     coverage: str
     results: tuple[str, ...]
     answered: bool | None = None
+    verdict: str = ""
 
     @property
     def name(self) -> str:
         """`framework:id`."""
         return f"{self.framework}:{self.id}"
+
+    @property
+    def holding(self) -> str:
+        """What the answer says that holds; empty without one. An older baseline tells no verdict: then `met`, of which
+        most can be lost."""
+        return (self.verdict or "met") if self.answered else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,12 @@ def _control(raw: Mapping[str, Any]) -> Control:
         coverage=raw["coverage"],
         results=tuple(raw["results"]),
         answered=None if answered is None else bool(answered["holds"]),
+        verdict="" if answered is None else _verdict(answered["verdict"]),
     )
+
+
+def _verdict(word: Any) -> str:
+    return word if word in VERDICTS else "not_met"
 
 
 def roles(sides: Sequence[Side]) -> dict[str, Side]:

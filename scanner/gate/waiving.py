@@ -7,14 +7,19 @@ from datetime import date
 from typing import Any
 
 from scanner.engine.content import Content
-from scanner.engine.waivers import Waiver, names, note_of
+from scanner.engine.holding import is_day
+from scanner.engine.waivers import Waiver, is_early, names, note_of
+from scanner.gate.classes import BAD
 from scanner.gate.comparing import Difference, Waive
 from scanner.gate.policy import Waiving
 from scanner.gate.sides import Record, Side
 from scanner.model.errors import UsageError
 from scanner.model.records import dataclass
 
-__all__ = ["Layer", "Layered", "Problem", "accepted_by", "lint", "overbroad", "waive_for"]
+__all__ = ["Layer", "Layered", "Problem", "accepted_by", "lint", "noted_problems", "overbroad", "waive_for"]
+
+_NOTED = "noted in the assessment"
+_UNAPPROVED = "nobody approved it, and the policy wants an approver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Layer:
 class Problem:
     """Something about a waiver that a person should mend.
 
-    `kind`: expired, unused, overbroad, replaced, or the field that is wrong.
+    `kind`: expired, unused, created, overbroad, replaced, or the field that is wrong.
     """
 
     waiver: str
@@ -53,6 +58,8 @@ class Layered:
         """The note of the waiver that names this result, whatever its status; None without one."""
         identity = side.identity
         for waiver, where in self._in_order():
+            if is_early(waiver.created, self.today):
+                continue
             if names(waiver, record.rule, record.instance, record.upstream, record.controls, identity):
                 return {**note_of(waiver, self.today), "layer": where}
         return None
@@ -82,26 +89,59 @@ class Layered:
             results = accepted.get(waiver.id, ())
             if waiver.expires < self.today:
                 yield Problem(waiver.id, where, "expired", f"expired on {waiver.expires}")
+            elif is_early(waiver.created, self.today):
+                yield Problem(waiver.id, where, "created", f"accepts nothing before {waiver.created}")
             elif not results:
                 yield Problem(
                     waiver.id, where, "unused", "accepts nothing here: the failure is gone, or the name is wrong"
                 )
-            for text in overbroad(waiver, self.today, policy, len(results)):
+            for text in overbroad(waiver.expires, self.today, policy, len(results)):
                 yield Problem(waiver.id, where, "overbroad", text)
             if policy.approver and results and waiver.approver is None:
-                yield Problem(waiver.id, where, "approver", "nobody approved it, and the policy wants an approver")
+                yield Problem(waiver.id, where, "approver", _UNAPPROVED)
+
+
+def noted_problems(
+    sides: Iterable[Side], today: str, policy: Waiving, accepted: Mapping[str, Collection[str]]
+) -> Iterator[Problem]:
+    """What is wrong with the waivers that assessments note, by the same policy as those of a file. Notes of one id may
+    differ, and then the worst of them counts."""
+    notes: dict[str, list[Mapping[str, Any]]] = {}
+    for record in (one for side in sides for one in side.records if one.waiver is not None and one.status in BAD):
+        note = _noted(record, today) or {**(record.waiver or {}), "early": True, "expired": False}
+        notes.setdefault(str(note["id"]), []).append(note)
+    for name, some in sorted(notes.items()):
+        results = accepted.get(name, ())
+        late = [one["expires"] for one in some if one["expired"]]
+        early = [one["created"] for one in some if one.get("early")]
+        if late:
+            yield Problem(name, _NOTED, "expired", f"expired on {min(late)}, or noted as expired")
+        if early:
+            yield Problem(name, _NOTED, "created", f"accepts nothing before {max(early)}")
+        if not late and not early and not results:
+            yield Problem(name, _NOTED, "unused", "accepts nothing here")
+        last = max((one["expires"] for one in some if is_day(one["expires"])), default=today)
+        for text in overbroad(last, today, policy, len(results)):
+            yield Problem(name, _NOTED, "overbroad", text)
+        if policy.approver and results and not all(str(one.get("approver") or "").strip() for one in some):
+            yield Problem(name, _NOTED, "approver", _UNAPPROVED)
 
 
 def _noted(record: Record, today: str) -> Mapping[str, Any] | None:
-    """The waiver that the assessment itself noted, as of today."""
-    return None if record.waiver is None else {**record.waiver, "expired": record.waiver["expires"] < today}
+    """The waiver that the assessment itself noted, as of today. What the note calls expired stays so; an expiry that is
+    no day holds on none."""
+    note = record.waiver
+    if note is None or is_early(note.get("created"), today):
+        return None
+    expires = note["expires"]
+    return {**note, "expired": note["expired"] or not is_day(expires) or expires < today}
 
 
-def overbroad(waiver: Waiver, today: str, policy: Waiving, results: int = 0) -> Iterator[str]:
+def overbroad(expires: str, today: str, policy: Waiving, results: int = 0) -> Iterator[str]:
     """Why a waiver says more than a waiver should."""
     if results > policy.max_results:
         yield f"accepts {results} results, more than {policy.max_results}"
-    days = (date.fromisoformat(waiver.expires) - date.fromisoformat(today)).days
+    days = (date.fromisoformat(expires) - date.fromisoformat(today)).days
     if days > policy.max_days:
         yield f"holds for {days} more days, more than {policy.max_days}"
 
@@ -113,7 +153,9 @@ def lint(layer: Layer, content: Content, controls: Collection[str], today: str, 
         found += [
             Problem(waiver.id, layer.where, kind, text) for kind, text in _mistakes(waiver, content, controls, today)
         ]
-        found += [Problem(waiver.id, layer.where, "overbroad", text) for text in overbroad(waiver, today, policy)]
+        found += [
+            Problem(waiver.id, layer.where, "overbroad", text) for text in overbroad(waiver.expires, today, policy)
+        ]
     return found
 
 
@@ -122,7 +164,7 @@ def _mistakes(waiver: Waiver, content: Content, controls: Collection[str], today
         yield "expired", f"expired on {waiver.expires}"
     if waiver.created is None:
         yield "created", "does not say when it was created"
-    elif waiver.created > today:
+    elif is_early(waiver.created, today):
         yield "created", f"created on {waiver.created}, which is yet to come"
     if waiver.approver is None:
         yield "approver", "names no approver"

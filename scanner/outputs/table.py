@@ -10,7 +10,7 @@ from typing import Any
 from scanner.model.result import CONTROL_STATUSES
 from scanner.outputs.base import Output
 
-__all__ = ["OUTPUT", "Style", "in_order", "text"]
+__all__ = ["OUTPUT", "Style", "in_order", "text", "wrapped"]
 
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
 _SYMBOLS = {
@@ -53,6 +53,14 @@ def clean(value: Any) -> str:
         for char in str(value).replace("\n", " ").replace("\t", " ")
     )
     return _COMMAND.sub("�", shown) if "::" in shown or "##" in shown else shown
+
+
+def wrapped(text: str, width: int, *, lead: str = "", then: str = "") -> list[str]:
+    """Lines of cleaned text. A long word that is broken could begin a line with a command for the log of a CI service,
+    so each line is cleaned as well."""
+    lines = textwrap.wrap(clean(text), width, initial_indent=lead, subsequent_indent=then, break_on_hyphens=False)
+    indents = [lead, *[then] * len(lines)]
+    return [f"{indent}{clean(line[len(indent) :])}" for indent, line in zip(indents, lines, strict=False)]
 
 
 def in_order(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -195,9 +203,7 @@ def _field(label: str, value: Any, style: Style) -> list[str]:
     lead = f"      {label:<9} "
     body = clean(value)
     body = body if len(body) <= 600 else body[:597] + "…"
-    return textwrap.wrap(
-        body, style.width, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
-    ) or [lead]
+    return wrapped(body, style.width, lead=lead, then=" " * len(lead)) or [lead]
 
 
 def _all(results: Sequence[Mapping[str, Any]], style: Style) -> Iterator[str]:

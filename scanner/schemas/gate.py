@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanner.frameworks.answers import VERDICTS
 from scanner.gate.baselines import BASELINE_SCHEMA
 from scanner.gate.classes import ABSENT, ACTIONS, CLASSES
 from scanner.gate.policy import POLICY_SCHEMA
@@ -109,7 +110,8 @@ def gate_baseline() -> dict[str, Any]:
             "coverage": {"enum": list(COVERAGE)},
             "answered": {"type": ["boolean", "null"]},
             "results": TEXTS,
-        }
+        },
+        {"verdict": {"enum": list(VERDICTS)}},
     )
     target = object_of(
         {

@@ -104,6 +104,63 @@ def test_bundles_are_verified_when_somebody_is_named(bundles: Path) -> None:
     assert "does not verify: signature" in wrong.stderr
 
 
+def test_a_side_that_is_not_signed_is_not_taken_for_signed(bundles: Path, old: str, tmp_path: Path) -> None:
+    words = ("gate", old, "--baseline", str(bundles / f"{NAMES[0]}.zip"), *CLOCK)
+    done = assay(*words, "--key", str(bundles / "vendor.pub"))
+    assert (done.returncode, f"{old}: not signed" in done.stdout) == (3, True)
+    assert assay("gate", old, "--key", "no-such-key", *CLOCK).returncode == 2
+    who = ("--by", "a@example.org", "--reason", "r", "--key", str(bundles / "vendor.pub"))
+    refused = assay("gate", "accept", old, "--baseline", str(tmp_path / "b.json"), *who, *CLOCK)
+    assert (refused.returncode, "is not signed" in refused.stderr) == (2, True)
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_a_pinned_build_clock_brings_no_waiver_back(old: str, tmp_path: Path) -> None:
+    """Only --clock names the day, and the gate says so; SOURCE_DATE_EPOCH is for the bytes of what is built."""
+    path = tmp_path / "w.yaml"
+    entry = "{id: W-1, rule: sshd-root-login-disabled, reason: r, owner: o, expires: 2020-12-31}"
+    path.write_text(f"schema: waivers/v1\nwaivers:\n  - {entry}\n")
+    env = {"SOURCE_DATE_EPOCH": "1577836800"}
+    (one,) = json.loads(assay("waivers", "list", str(path), "--json", env=env).stdout)
+    assert one["expired"] is True
+    assert assay("waivers", "lint", str(path), env=env).returncode == 1
+    words = ("gate", old, "--baseline", old, "--waivers", str(path), "--json")
+    document = json.loads(assay(*words, env=env).stdout)
+    assert any("expired on 2020-12-31" in check["text"] for check in document["checks"])
+    before = assay(*words, "--clock", "2020-01-01T00:00:00Z")
+    assert before.returncode == 3
+    assert "The day of the gate was given: 2020-01-01 (--clock)." in json.loads(before.stdout)["notes"]
+
+
+def test_an_answer_that_turns_is_lost(lab: Path, tmp_path: Path) -> None:
+    """From the answer file to the decision: met in the release before, not met in this one."""
+    manual = next(
+        one
+        for one in json.loads((lab / f"{NAMES[0]}.json").read_bytes())["controls"]
+        if one["status"] == "manual" and not one["results"]
+    )
+    paths = {}
+    for verdict in ("met", "not_met"):
+        answers = tmp_path / f"{verdict}.yaml"
+        entry = (
+            f"{{framework: {manual['framework']}, control: '{manual['id']}', verdict: {verdict}, by: a@example.org, "
+            "date: 2026-01-01, valid_until: 2026-12-31, statement: looked}"
+        )
+        answers.write_text(f"schema: answers/v1\nanswers:\n  - {entry}\n")
+        paths[verdict] = str(tmp_path / f"{verdict}.json")
+        words = ("evaluate", str(lab / f"{NAMES[0]}.snapshot.json"), "-p", "velaos", "--answers", str(answers), "-q")
+        assert assay(*words, *CLOCK, "-o", f"json={paths[verdict]}").returncode in (0, 3)
+    baseline = str(tmp_path / "baseline.json")
+    who = ("--by", "a@example.org", "--reason", "r")
+    assert assay("gate", "accept", paths["met"], "--baseline", baseline, *who, *CLOCK).returncode == 0
+    for before in (paths["met"], baseline):
+        done = assay("gate", paths["not_met"], "--baseline", before, "--json", *CLOCK)
+        assert done.returncode == 1
+        (one,) = (one for one in json.loads(done.stdout)["differences"] if one["action"] == "fail")
+        assert (one["class"], one["reason"]) == ("answer_lost", "a person answered met before, and not met now")
+    assert assay("gate", paths["met"], "--baseline", baseline, *CLOCK).returncode == 0
+
+
 def test_a_changed_bundle_ends_4(bundles: Path, tmp_path: Path) -> None:
     data = bytearray((bundles / "velaos-weak.zip").read_bytes())
     at = data.index(b'"fail"')
@@ -190,6 +247,8 @@ def test_init_and_a_policy(old: str, new: str, tmp_path: Path) -> None:
     policy = tmp_path / "gate.yaml"
     assert assay("gate", "init", str(policy)).returncode == 0
     assert assay("gate", "init", str(policy)).returncode == 2
+    empty = assay("gate", new, "--baseline", "", *CLOCK)
+    assert (empty.returncode, "--baseline names nothing" in empty.stderr) == (2, True)
     by_default = assay("gate", new, "--baseline", old, "--json", *CLOCK)
     by_template = assay("gate", new, "--baseline", old, "--policy", str(policy), "--json", *CLOCK)
     assert rules(by_default) == rules(by_template)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scanner.gate.outputs import words
-from scanner.outputs.table import Style, clean
+from scanner.outputs.table import Style, clean, wrapped
 
 __all__ = ["render", "text"]
 
@@ -65,9 +64,7 @@ def _difference(one: Mapping[str, Any], style: Style) -> Iterator[str]:
     for label, line in words.lines(one):
         lead = f"      {label:<16}"
         shown = clean(line) if len(line) <= _MAX else clean(line[:_MAX]) + "…"
-        yield from textwrap.wrap(
-            shown, style.width, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False
-        )
+        yield from wrapped(shown, style.width, lead=lead, then=" " * len(lead))
 
 
 def _last(data: Mapping[str, Any]) -> Iterator[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scanner.outputs.base import Output
-from scanner.outputs.table import Style, clean
+from scanner.outputs.table import Style, clean, wrapped
 from scanner.supply_chain.comparing.result import KINDS, LEVELS
 
 __all__ = ["OUTPUT", "text"]
@@ -36,8 +35,8 @@ def text(document: Mapping[str, Any], style: Style | None = None, shown: int | N
 
 def _head(document: Mapping[str, Any], style: Style) -> Iterator[str]:
     for number, line in enumerate(document["summary"]):
-        wrapped = textwrap.wrap(clean(line), style.width, subsequent_indent="  ", break_on_hyphens=False)
-        yield from (style.paint(part, "1") if not number else part for part in wrapped)
+        parts = wrapped(line, style.width, then="  ")
+        yield from (style.paint(part, "1") if not number else part for part in parts)
     yield ""
     origins = document.get("origins") or {}
     for side in origins.values():

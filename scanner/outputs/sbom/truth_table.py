@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scanner.outputs.base import Output
-from scanner.outputs.table import Style, clean
+from scanner.outputs.table import Style, wrapped
 from scanner.supply_chain.truth.result import KINDS
 
 __all__ = ["OUTPUT", "SHOWN", "text"]
@@ -61,9 +60,7 @@ def _lines(document: Mapping[str, Any], style: Style, shown: int | None) -> Iter
 
 
 def _wrapped(line: str, style: Style) -> list[str]:
-    return textwrap.wrap(
-        clean(line), style.width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
-    )
+    return wrapped(line, style.width, lead="  ", then="    ")
 
 
 def _render(document: Mapping[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ OLD = side(
     record("pass", "rule-a@00000001", facts=("fact.a", "fact.b"), controls=("stig:2",)),
     record("fail", "rule-b@00000001", waiver=note("2027-01-31"), controls=()),
     record("unknown", "rule-c@00000001", half="persistent half", params={"n": [1, "x"]}, controls=()),
-    controls=(control("manual", answered=True), control("pass", "2", results=("rule-a@00000001",))),
+    controls=(control("manual", answered=True, verdict="met"), control("pass", "2", results=("rule-a@00000001",))),
     unread={"fact.z": "error: permission"},
 )
 NEW = side(
@@ -55,6 +55,9 @@ def test_the_bytes_are_steady_and_fit_the_schema() -> None:
     document = json.loads(written())
     assert list(jsonschema_rs.validator_for(documents()["gate-baseline"]).iter_errors(document)) == []
     assert document["previous"] is None
+    assert document["targets"][0]["controls"][0]["verdict"] == "met"
+    assert "verdict" not in document["targets"][0]["controls"][1]
+    assert read_baseline(written(), "baseline.json").sides[0].controls[0].holding == "met"
     follower = json.loads(written(previous=document))
     assert follower["previous"].startswith("sha256:")
 

@@ -11,7 +11,7 @@ import pytest
 
 from scanner.gate.outputs import github, registry, table
 from scanner.model.errors import UsageError
-from scanner.outputs.table import Style
+from scanner.outputs.table import Style, wrapped
 from scanner.schemas.generate import documents
 from tests.outputs.report_poison import PAYLOADS
 from tests.outputs.sarif_checks import github_problems, problems
@@ -166,3 +166,20 @@ def test_annotations_are_one_command_a_line(found: dict[str, Any]) -> None:
 @pytest.mark.parametrize("found", ALL)
 def test_github_takes_the_sarif(found: dict[str, Any]) -> None:
     assert github_problems(registry.render("sarif", found)) == []
+
+
+def test_a_broken_word_begins_no_line_with_a_command() -> None:
+    """A log of GitHub takes a line that begins with `::name::` for a command, wherever the text was broken."""
+    for length in range(40, 130):
+        found = document("A" * length + "::set-output name=decision::met")
+        shown = table.render(found).decode()
+        assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")], length
+
+
+@pytest.mark.parametrize(("lead", "then"), [("", ""), ("  ", "    ")])
+def test_every_wrapped_line_is_clean_and_none_is_lost(lead: str, then: str) -> None:
+    lines = wrapped("A" * 20 + "::error::x and more", 20 + len(then), lead=lead, then=then)
+    assert len(lines) > 1
+    assert not [line for line in lines if line.lstrip().startswith("::")]
+    assert all(line.startswith(then if number else lead) for number, line in enumerate(lines))
+    assert wrapped("", 20) == []

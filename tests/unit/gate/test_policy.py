@@ -7,7 +7,7 @@ from scanner.engine import yaml_text
 from scanner.gate.policy import Policy, load_policy, template
 from scanner.model.errors import ContentError
 from scanner.schemas.generate import documents
-from tests.unit.gate.sides_lab import control, gate, record, side
+from tests.unit.gate.sides_lab import NOW, control, gate, record, side
 
 HEAD = "schema: gate-policy/v1\n"
 
@@ -115,6 +115,15 @@ def test_the_age_of_the_evidence(collected: str, met: bool) -> None:
     """Without an instant of its own, evidence is as old as its judgement at least."""
     one = side(record("pass"), collected=collected, evaluated_at="2026-10-01T00:00:00Z")
     assert gate(one, one, policy("max_age_days: 10\n")).decision == ("met" if met else "not_met")
+
+
+@pytest.mark.parametrize(("judged", "decision"), [(NOW, "incomplete"), ("2026-10-01T00:00:00Z", "not_met")])
+def test_old_evidence_judged_today_is_not_young(judged: str, decision: str) -> None:
+    """An assessment does not say when its evidence was collected; its judgement says only how young it is at most."""
+    one = side(record("pass"), collected="", evaluated_at=judged)
+    found = gate(one, one, policy("max_age_days: 10\n"))
+    assert found.decision == decision
+    assert ("gate the snapshot or bundle" in found.lines[0]) is (decision == "incomplete")
 
 
 def test_an_incomplete_assessment_does_not_pass() -> None:

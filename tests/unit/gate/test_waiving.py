@@ -80,6 +80,52 @@ def test_the_gates_waivers_count_in_the_place_of_the_noted_ones() -> None:
     assert late.action == "fail"
 
 
+def test_a_note_that_says_expired_stays_so() -> None:
+    for one in (note("2027-01-31", expired=True), note("never"), note("2027-01-31", created="2026-11-21")):
+        found = one_pair("pass", "fail", new={"waiver": one})
+        assert found is not None
+        assert found.action == "fail"
+
+
+def test_the_policy_counts_for_noted_waivers_too() -> None:
+    rules = [record("fail", f"rule-{number}@00000001", waiver=note("2036-01-01")) for number in range(12)]
+    one = side(*rules)
+    found = gate(one, one)
+    assert [(c.state, c.text.split(": ")[1]) for c in found.checks if c.check == "waivers"] == [
+        ("warning", "overbroad"),
+        ("warning", "overbroad"),
+    ]
+    strict = gate(one, one, Policy(waivers=Waiving(overbroad="fail", approver=True)))
+    assert strict.decision == "not_met"
+    assert {c.text.split(": ")[1] for c in strict.checks if c.state == "failed"} == {"overbroad", "approver"}
+    blank = side(record("fail", waiver=note("2027-01-31", approver=" ")))
+    assert gate(blank, blank, Policy(waivers=Waiving(approver=True))).decision == "not_met"
+    approved = side(record("fail", waiver=note("2027-01-31", approver="p")))
+    assert gate(approved, approved, Policy(waivers=Waiving(approver=True))).decision == "met"
+    late = side(record("fail", waiver=note("2026-01-01")))
+    assert any("expired" in c.text for c in gate(late, None).checks)
+
+
+@pytest.mark.parametrize(("created", "action"), [(TODAY, "accepted"), ("2026-11-21", "fail")])
+def test_a_waiver_holds_from_the_day_it_was_created(created: str, action: str) -> None:
+    found = gate(
+        side(record("fail")),
+        side(record("pass")),
+        layered=layered(layer("w.yaml", entry(more=f", created: {created}"))),
+    )
+    assert found.differences[0].action == action
+    early = [one.text for one in found.checks if one.check == "waivers"]
+    assert [f"accepts nothing before {created}" in text for text in early] == ([True] if action == "fail" else [])
+
+
+def test_blank_texts_count_as_absent() -> None:
+    (one,) = layer("w.yaml", entry(more=", approver: ' ', ticket: '', created: '', control: ''")).waivers
+    assert (one.approver, one.ticket, one.created, one.control) == (None, None, None, None)
+    # Without a target it would hold for every one.
+    with pytest.raises(ContentError, match="`target` is empty"):
+        layer("w.yaml", entry(more=", target: ' '"))
+
+
 def test_the_later_file_holds() -> None:
     organisation = layer("org.yaml", entry(expires="2027-06-30"))
     release = layer("release.yaml", entry(expires="2026-11-01"))
