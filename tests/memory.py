@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,21 @@ def high_water() -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("/proc/self/status names no VmHWM")
+
+
+_MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as out:
+    out.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024))
+sys.exit(code if code >= 0 else 128 - code)
+"""
+
+
+def measured(command: Sequence[str], peak: Path) -> list[str]:
+    """The command behind a small process that writes its peak memory (bytes) to `peak`. A child's `ru_maxrss` begins
+    with what its parent held, and a test process holds much."""
+    return [sys.executable, "-I", "-S", "-c", _MEASURE, str(peak), *command]
 
 
 @contextmanager

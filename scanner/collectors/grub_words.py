@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 
 from scanner.collectors.base import Collector, Look
-from scanner.model.errors import TargetError
 from scanner.model.fact import Fact, FactSpec, Json
 
 _FILES = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg", "/etc/default/grub")
@@ -19,27 +18,12 @@ _WORD = re.compile(r"(?<![\w.=-])(?:selinux|enforcing)=0(?![\w.])")
 
 
 def _words(look: Look) -> Json:
-    """No gaps: what cannot be read here decides nothing about the kernel's lines."""
     records: list[Json] = []
-    for path in (*_FILES, *(f"{_FOLDER}/{name}" for name in _names(look))):
-        for number, line in enumerate(_text(look, path).split("\n"), 1):
+    for path in (*_FILES, *(f"{_FOLDER}/{name}" for name in look.try_names(_FOLDER))):
+        for number, line in enumerate((look.text(path) or "").split("\n"), 1):
             if not line.lstrip().startswith("#"):
                 records += [{"word": word, "source": path, "line": number} for word in _WORD.findall(line)]
     return records
-
-
-def _names(look: Look) -> list[str]:
-    try:
-        return look.names(_FOLDER)
-    except TargetError:
-        return []
-
-
-def _text(look: Look, path: str) -> str:
-    try:
-        return look.text(path) or ""
-    except TargetError:
-        return ""
 
 
 def collect(look: Look) -> Iterator[Fact]:
