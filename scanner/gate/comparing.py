@@ -83,6 +83,7 @@ def different(old: Side, new: Side) -> list[str]:
         found.append(f"the baseline is the system {systems[0]}, the new target {systems[1]}")
     if set(old.profiles) != set(new.profiles):
         found.append(f"the baseline was judged by {_list(old.profiles)}, the new target by {_list(new.profiles)}")
+    found += [f"the new target was not judged by {name}" for name in sorted(old.fits.keys() - new.fits.keys())]
     for name in sorted(old.fits.keys() & new.fits.keys()):
         if old.fits[name] != new.fits[name]:
             words = [side.fits[name].replace("_", " ") for side in (old, new)]
@@ -347,7 +348,7 @@ def _control(role: str, before: Control | None, now: Control | None, klass: str,
         name=one.name,
         rule="",
         title=one.title or one.name,
-        severity="medium",
+        severity="high",
         klass=klass,
         before=before.status if before else ABSENT,
         after=now.status if now else ABSENT,

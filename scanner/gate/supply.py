@@ -93,7 +93,7 @@ def _check(paper: Paper, wanted: SupplyChain, targets: frozenset[str]) -> Iterat
     elif paper.kind == "sbom-truth":
         yield _truth(paper.where, document, targets)
     elif paper.kind == "verify":
-        yield _signed(paper.where, document)
+        yield _signed(paper.where, document, targets)
     else:
         state = "ok" if document["ok"] else "failed"
         yield Check("signatures", state, f"{paper.where}: {'; '.join(document['links']) or 'no links'}")
@@ -161,9 +161,12 @@ def _untrue(one: Mapping[str, Any]) -> str:
     return f"{one['name']}: {one['kind'].replace('_', ' ')}{f' ({values})' if values else ''}"
 
 
-def _signed(where: str, document: Mapping[str, Any]) -> Check:
-    name = document["artifact"]["name"]
-    if document["ok"]:
-        return Check("signatures", "ok", f"{where}: {name} is verified")
+def _signed(where: str, document: Mapping[str, Any], targets: frozenset[str]) -> Check:
+    artifact = document["artifact"]
+    name, digests = artifact["name"], {artifact["digest"], *artifact["listed_by"]}
+    if targets and digests.isdisjoint(targets):
+        return Check("signatures", "failed", f"{where}: {name} is {artifact['digest']}, which is not the new target")
+    if document["ok"] and document["state"] == "verified":
+        return Check("signatures", "ok", f"{where}: {name} ({artifact['digest']}) is verified")
     state = "incomplete" if document["state"] == "unsupported" else "failed"
     return Check("signatures", state, f"{where}: {name}: {document['reason']}")

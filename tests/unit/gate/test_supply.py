@@ -35,8 +35,9 @@ def truth(verdict: str, digest: str | None = NEW) -> dict[str, Any]:
     }
 
 
-def verify(state: str) -> dict[str, Any]:
-    return {"artifact": {"name": "image"}, "ok": state == "verified", "state": state, "reason": "no signature"}
+def verify(state: str, digest: str = NEW, listed_by: tuple[str, ...] = ()) -> dict[str, Any]:
+    artifact = {"name": "image", "digest": digest, "listed_by": list(listed_by)}
+    return {"artifact": artifact, "ok": state == "verified", "state": state, "reason": "no signature"}
 
 
 def states(
@@ -71,6 +72,16 @@ def test_truth_about_another_image() -> None:
 @pytest.mark.parametrize(("state", "wanted"), [("verified", "ok"), ("failed", "failed"), ("unsupported", "incomplete")])
 def test_signatures(state: str, wanted: str) -> None:
     assert states(SupplyChain(signatures=True), ("verify", verify(state))) == [wanted]
+
+
+def test_a_signature_of_something_else_says_nothing_of_the_release() -> None:
+    other = "sha256:" + "0" * 64
+    wanted = SupplyChain(signatures=True)
+    assert states(wanted, ("verify", verify("verified", other))) == ["failed"]
+    assert states(wanted, ("verify", verify("verified", other, (NEW,)))) == ["ok"]
+    assert states(wanted, ("verify", {**verify("failed"), "ok": True})) == ["failed"]
+    # A target without a digest of its own can be tied to nothing: the result names what was signed.
+    assert states(wanted, ("verify", verify("verified", other)), targets=frozenset()) == ["ok"]
 
 
 @pytest.mark.parametrize(("state", "wanted"), [("valid", "ok"), ("invalid", "failed"), ("not_checked", "incomplete")])
