@@ -20,7 +20,7 @@ _WORD = re.compile(r"(?<![\w.=-])(?:selinux|enforcing)=0(?![\w.])")
 def _words(look: Look) -> Json:
     records: list[Json] = []
     for path in (*_FILES, *(f"{_FOLDER}/{name}" for name in look.try_names(_FOLDER))):
-        for number, line in enumerate((look.text(path) or "").split("\n"), 1):
+        for number, line in enumerate((look.try_text(path) or "").split("\n"), 1):
             if not line.lstrip().startswith("#"):
                 records += [{"word": word, "source": path, "line": number} for word in _WORD.findall(line)]
     return records
