@@ -13,6 +13,7 @@ import re
 import stat
 import struct
 import zlib
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -91,8 +92,9 @@ class _Kept(Mapping[str, bytes]):
             self._read[path] = self._look(path)
         return self._read[path]
 
+    @abstractmethod
     def _look(self, path: str) -> bytes:
-        raise NotImplementedError
+        """Read a file."""
 
 
 class _ZipFile(_Kept):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scanner.bundle.openings import PREFIX
 from scanner.engine.content import Content
 from scanner.frameworks.inputs import evaluate, inputs_of
 from scanner.model.canonical import canonical
@@ -21,8 +22,8 @@ _NAMED = 5
 _TAKEN = ("status", "facets", "half", "explanation", "expected", "found", "evidence")
 """What is taken of a result that rests on hidden values."""
 
-TOKEN = re.compile(rb"redacted-[0-9a-f]{64}")
-"""What stands for a hidden value (see `redaction`)."""
+TOKEN = re.compile(PREFIX.encode() + rb"[0-9a-f]{64}")
+"""What stands for a hidden value."""
 
 
 @dataclass(frozen=True, slots=True)
